@@ -1,0 +1,104 @@
+"""One look for every figure: colour-blind safe, readable in grey, the same size everywhere.
+
+``use()`` sets the look once per notebook. The functions below each draw one kind of figure on axes that they make
+or are given, and return the figure, so that a notebook can hand it to ``kryptonlib.course.figure``.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+# Okabe and Ito's palette: distinguishable with every common colour deficiency; the line styles and markers below
+# carry the same distinction in grey.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+STYLES = ["-", "--", "-.", ":", "-", "--", "-."]
+SEQUENTIAL = "cividis"
+DIVERGING = "RdBu_r"
+WIDTH = 8.0
+"""Width in inches of a full-width figure."""
+
+
+def use():
+    """Set the look of all figures that follow."""
+    plt.rcParams.update(
+        {
+            "figure.dpi": 100,
+            "savefig.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "figure.figsize": (WIDTH, 3.2),
+            "font.size": 10,
+            "axes.titlesize": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "grid.alpha": 0.3,
+            "legend.frameon": False,
+            "image.cmap": SEQUENTIAL,
+            "image.interpolation": "nearest",
+            "axes.prop_cycle": plt.cycler(color=COLOURS)
+            + plt.cycler(linestyle=STYLES)
+            + plt.cycler(marker=MARKERS),
+            "lines.markersize": 4,
+        }
+    )
+
+
+def images(pictures, titles=None, *, columns=None, cmap="gray", limits=(0.0, 1.0), height=2.2):
+    """Pictures side by side, without axes.
+
+    Args:
+        pictures: arrays [H, W] or [H, W, 3]; colour ones in [0, 1].
+        titles: one text per picture, or None.
+        columns: pictures per row; None puts all in one row.
+        cmap: colour map of the [H, W] ones.
+        limits: (lowest, highest) value of the colour map, or None to scale each picture by itself.
+        height: height of a row in inches.
+
+    Returns:
+        The matplotlib figure.
+    """
+    pictures = [np.asarray(picture) for picture in pictures]
+    if not pictures:
+        raise ValueError("images() got no pictures")
+    titles = list(titles) if titles is not None else [""] * len(pictures)
+    if len(titles) != len(pictures):
+        raise ValueError(f"images() got {len(pictures)} pictures and {len(titles)} titles")
+    columns = columns or len(pictures)
+    rows = -(-len(pictures) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False)
+    low, high = limits if limits is not None else (None, None)
+    for place in axes.flat:
+        place.axis("off")
+    for place, picture, title in zip(axes.flat, pictures, titles):
+        place.imshow(picture, cmap=cmap, vmin=low, vmax=high)
+        place.set_title(title)
+    return figure
+
+
+def curves(x, series, *, xlabel, ylabel, title="", logx=False, logy=False, axes=None):
+    """Lines over a common axis, told apart by colour, line style and marker.
+
+    Args:
+        x: the common values [N].
+        series: mapping from a line's name to its values [N].
+        xlabel, ylabel, title: texts; name the unit.
+        logx, logy: logarithmic axes.
+        axes: matplotlib axes to draw on; None makes a figure.
+
+    Returns:
+        The matplotlib figure.
+    """
+    if axes is None:
+        _, axes = plt.subplots()
+    for name, values in series.items():
+        if len(values) != len(x):
+            raise ValueError(f"curves() got {len(x)} x values and {len(values)} values of {name!r}")
+        axes.plot(x, values, label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if logx:
+        axes.set_xscale("log")
+    if logy:
+        axes.set_yscale("log")
+    axes.grid(True)
+    axes.legend()
+    return axes.figure

@@ -1,0 +1,14 @@
+"""Which tests run: those marked long only with LONG=1 (``make test LONG=1``)."""
+
+import os
+
+import pytest
+
+
+def pytest_collection_modifyitems(config, items):
+    if os.environ.get("LONG", "") not in ("", "0"):
+        return
+    skip = pytest.mark.skip(reason="long: runs with LONG=1")
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(skip)
