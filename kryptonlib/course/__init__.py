@@ -1,0 +1,6 @@
+"""What makes notebooks a course, apart from the science: records, figures, the runner, student copies, the report."""
+
+from kryptonlib.course.figures import figure
+from kryptonlib.course.records import record
+
+__all__ = ["figure", "record"]
