@@ -1,0 +1,40 @@
+# Krypton's commands. `make` is only a front: each target is one command, run in the locked environment.
+#   make reproduce          run every notebook, check every number, write build/report.html   (NB=05 runs one)
+#   make test               the test suite and the quick profile of every notebook           (LONG=1 adds the long tests)
+#   make lab                JupyterLab in the locked environment
+#   make student            write notebooks/student/, the copies without solutions
+#   make bench              measure speed and memory (alone on the machine)
+#   make lock               choose all pinned versions anew
+#   make browser            Chromium for the browser test, where it can be installed
+# PYTHON=python3.12 chooses the interpreter, TORCH=cpu|cuda the build of torch (default: by whether a GPU is seen).
+
+PYTHON ?= python3
+TORCH ?= auto
+export PYTHONPATH := $(CURDIR)
+export LONG
+
+environment = python=$$($(PYTHON) data_scripts/get_environment.py --torch $(TORCH))
+ready = $(environment) && "$$python" -m kryptonlib data
+
+.PHONY: reproduce test lab student bench lock browser
+
+reproduce:
+	@$(ready) && "$$python" -m kryptonlib run --report $(if $(NB),--only $(NB))
+
+test:
+	@$(ready) && "$$python" -m pytest --durations=15 $(ARGS)
+
+lab:
+	@$(ready) && "$$python" -m jupyter lab --notebook-dir="$(CURDIR)"
+
+student:
+	@$(environment) && "$$python" -m kryptonlib student
+
+bench:
+	@$(ready) && for file in tests/benchmarks/*.py; do "$$python" $$file || exit 1; done
+
+lock:
+	@$(PYTHON) data_scripts/get_environment.py --lock
+
+browser:
+	@$(environment) && "$$python" data_scripts/get_browser.py
