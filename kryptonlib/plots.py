@@ -102,3 +102,64 @@ def curves(x, series, *, xlabel, ylabel, title="", logx=False, logy=False, axes=
     axes.grid(True)
     axes.legend()
     return axes.figure
+
+
+def heatmap(heat, image=None, *, titles=None, limits=None):
+    """An occlusion heat map: the image, the score per patch position, and the attribution laid over the image.
+
+    The middle picture shows ``heat.values``; the right one ``heat.attribution()`` in red where covering a pixel lowers
+    the score and in blue where it raises it, over the image in grey, the stronger the less transparent.
+
+    Args:
+        heat: a ``kryptonlib.occlusion.Heatmap``; several targets give a row each.
+        image: picture to show instead of ``heat.picture``, [H, W] or [H, W, 3] in [0, 1], of the network's input size.
+        titles: one text per target instead of the class names.
+        limits: (lowest, highest) score of the middle picture's scale; None takes the values' own range.
+
+    Returns:
+        The matplotlib figure.
+    """
+    picture = np.asarray(heat.picture if image is None else image)
+    if picture.shape[:2] != heat.grid.size:
+        raise ValueError(f"heatmap() got a picture of {picture.shape[:2]} pixels, the heat map is of {heat.grid.size}")
+    several = heat.values.ndim == 3
+    values = heat.values if several else heat.values[None]
+    attributions = heat.attribution() if several else heat.attribution()[None]
+    titles = list(titles) if titles is not None else list(heat.names)
+    if len(titles) != len(values):
+        raise ValueError(f"heatmap() got {len(values)} targets and {len(titles)} titles")
+    grey = picture if picture.ndim == 2 else picture @ [0.299, 0.587, 0.114]
+    height, width = heat.grid.size
+    # The map's pixels stand where the patches' centres lie.
+    (patch_rows, patch_columns), (step_rows, step_columns) = heat.grid.patch, heat.grid.stride
+    extent = (
+        heat.grid.lefts[0] + (patch_columns - step_columns) / 2,
+        heat.grid.lefts[-1] + (patch_columns + step_columns) / 2,
+        heat.grid.tops[-1] + (patch_rows + step_rows) / 2,
+        heat.grid.tops[0] + (patch_rows - step_rows) / 2,
+    )
+    figure, axes = plt.subplots(len(values), 3, figsize=(WIDTH, 2.6 * len(values)), squeeze=False)
+    for row, title, scores, drop, baseline in zip(axes, titles, values, attributions, np.atleast_1d(heat.baseline)):
+        for place in row:
+            place.set(xticks=[], yticks=[], xlim=(0, width), ylim=(height, 0))
+        frame = (0, width, height, 0)
+        row[0].imshow(picture, cmap="gray", vmin=0, vmax=1, extent=frame)
+        row[0].set_title(title, wrap=True)
+        low, high = limits if limits is not None else (None, None)
+        drawn = row[1].imshow(scores, vmin=low, vmax=high, extent=extent)
+        row[1].set(xlim=(0, width), ylim=(height, 0), title=f"{heat.score} (clean {baseline:.3g})")
+        figure.colorbar(drawn, ax=row[1], shrink=0.85)
+        strength = np.nanmax(np.abs(drop)) if np.isfinite(drop).any() else 0.0
+        strength = strength or 1.0
+        row[2].imshow(grey, cmap="gray", vmin=0, vmax=1, extent=frame)
+        laid = row[2].imshow(
+            np.nan_to_num(drop),
+            cmap=DIVERGING,
+            vmin=-strength,
+            vmax=strength,
+            alpha=np.clip(np.abs(np.nan_to_num(drop)) / strength, 0, 1) ** 0.5 * 0.85,
+            extent=frame,
+        )
+        row[2].set_title(f"{heat.score} lost when covered")
+        figure.colorbar(laid, ax=row[2], shrink=0.85)
+    return figure

@@ -1,0 +1,117 @@
+"""Occlusion heat maps: which part of the image made the network decide as it did?
+
+``heatmap`` covers the image with a patch at every position of a grid and records the score of a class each time.
+
+- ``grid``: where the patches go, and how values per patch become values per pixel
+- ``scores``: probability, log-odds, logit
+- ``job``: the checked arguments in tensor units, shared by every method
+- ``full``: one forward pass per position: the definition, and the tuned baseline
+- ``heat``: the result
+"""
+
+import time
+
+import numpy as np
+
+from kryptonlib.occlusion import full
+from kryptonlib.occlusion.grid import Grid, make_grid
+from kryptonlib.occlusion.heat import Heatmap
+from kryptonlib.occlusion.job import Job, prepare
+from kryptonlib.occlusion.scores import SCORES
+
+__all__ = ["Grid", "Heatmap", "Job", "METHODS", "SCORES", "heatmap", "make_grid", "prepare"]
+
+METHODS = {"full": full.run}
+"""The methods: a name, and a function ``run(job, progress) -> float64 array [T, n]``."""
+
+
+def heatmap(
+    model,
+    image,
+    *,
+    patch=16,
+    stride=4,
+    target=None,
+    score="probability",
+    fill=0.0,
+    region=None,
+    cover="grid",
+    method="full",
+    plan=None,
+    ssim=None,
+    batch_size=None,
+    memory_limit=None,
+    progress=False,
+):
+    """Cover the image with a patch, position by position, and record how a class's score changes.
+
+    Args:
+        model: a ``zoo`` classifier, or an nn.Module in evaluation mode that returns logits [n, classes].
+        image: for a classifier an image [H, W] or [H, W, 3], float in [0, 1] (or a ``samples.Sample``), which the
+            classifier itself resizes and crops; for an nn.Module a prepared tensor [1, C, H, W]. Patches are placed in
+            the network's input, after the resizing.
+        patch: patch size in pixels, an integer or (rows, columns).
+        stride: step between positions in pixels, an integer or (rows, columns).
+        target: class index; several give ``values`` [T, rows, columns] from the same passes; None is the top class.
+        score: "probability", "log-odds" (log p/(1-p), for classes near 0 or 1) or "logit".
+        fill: what the patch shows: a grey in [0, 1], an RGB colour, "mean" (the input's mean colour) or "blur" (the input
+            blurred by a Gaussian of half the patch's longer side). With an nn.Module the number, or one number
+            per channel, is in tensor units.
+        region: (top, left, height, width) of the input inside which the patch stays; None is all of it.
+        cover: "grid" gives floor((H - h) / s) + 1 positions a side; "flush" adds a last one that ends at the border.
+        method: "full" runs one forward pass per position.
+        plan, ssim: settings of approximate methods.
+        batch_size: patches per forward pass; None finds a fast one on the first patches.
+        memory_limit: bytes that the activations of a batch may take; None is a quarter of the free memory.
+        progress: True writes a line with the time left to standard error; a function is called with (finished, total,
+            seconds left).
+
+    Returns:
+        A :class:`Heatmap`.
+
+    Raises:
+        ValueError, TypeError: an image outside its range, of the wrong shape or with NaN, a patch larger than the image,
+            a stride below 1, a target out of range, a network in training mode, a memory limit below one pass.
+
+    Source:
+        Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014; Krypton, sections 1 and 3.
+
+    Example:
+        >>> heat = heatmap(zoo.load("efficientnet-lite0"), samples.load("chelsea"), patch=32, stride=16, fill=0.5)
+        >>> heat.values.shape
+        (13, 13)
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if plan is not None or ssim is not None:
+        raise ValueError(f"plan and ssim belong to an approximate method, not to method={method!r}")
+    started = time.perf_counter()
+    job = prepare(
+        model,
+        image,
+        patch=patch,
+        stride=stride,
+        target=target,
+        score=score,
+        fill=fill,
+        region=region,
+        cover=cover,
+        batch_size=batch_size,
+        memory_limit=memory_limit,
+    )
+    values = METHODS[method](job, progress).reshape(-1, *job.grid.shape)
+    baseline = job.values(job.clean_logits)[:, 0].numpy()
+    several = np.ndim(target) == 1
+    return Heatmap(
+        values=values if several else values[0],
+        grid=job.grid,
+        target=job.targets if several else job.targets[0],
+        baseline=baseline if several else float(baseline[0]),
+        score=score,
+        seconds=time.perf_counter() - started,
+        method=method,
+        fill=str(fill),
+        names=job.names,
+        picture=job.picture,
+        info=job.info,
+    )

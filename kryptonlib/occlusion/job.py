@@ -1,0 +1,215 @@
+"""What every method of computing a heat map shares: the checked input as a :class:`Job`.
+
+``prepare`` turns what a caller says (an image, a fill in image space, a target or none) into tensors; the methods
+(``full``, ``incremental``) turn a job into values. Both therefore occlude the same pixels with the same numbers.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+
+from kryptonlib.occlusion.grid import Grid, make_grid
+from kryptonlib.occlusion.scores import SCORES, score
+
+
+@dataclass
+class Job:
+    """One occlusion experiment, checked and in tensor units.
+
+    Attributes:
+        module: the network, in evaluation mode, returning logits [n, classes].
+        image: the clean input [1, C, H, W] on the module's device.
+        grid: the patch positions.
+        fill: what a patch shows [C, H, W]: the batch item i has ``fill[:, box_i]`` pasted over ``image``.
+        targets: the class indices to follow.
+        score: "probability", "log-odds" or "logit".
+        clean_logits: logits of the clean image [1, classes].
+        batch_size: patches per forward pass, or None to choose.
+        memory_limit: bytes that activations may take, or None.
+        picture: the input as a picture in [0, 1], [H, W] or [H, W, 3], for display.
+        names: the targets' names.
+        info: what a method wants to tell with its result (numbers and texts).
+    """
+
+    module: nn.Module
+    image: torch.Tensor
+    grid: Grid
+    fill: torch.Tensor
+    targets: tuple
+    score: str
+    clean_logits: torch.Tensor
+    batch_size: int = None
+    memory_limit: int = None
+    picture: np.ndarray = None
+    names: tuple = ()
+    info: dict = field(default_factory=dict)
+
+    def values(self, logits):
+        """Scores of the targets, float64 [T, n], from logits [n, classes]."""
+        return score(logits, self.targets, self.score)
+
+
+def prepare(
+    model,
+    image,
+    *,
+    patch=16,
+    stride=4,
+    target=None,
+    score="probability",
+    fill=0.0,
+    region=None,
+    cover="grid",
+    batch_size=None,
+    memory_limit=None,
+):
+    """Check the arguments of :func:`kryptonlib.occlusion.heatmap` and make a :class:`Job` of them."""
+    if score not in SCORES:
+        raise ValueError(f"score must be one of {', '.join(SCORES)}, got {score!r}")
+    for name, value in (("batch_size", batch_size), ("memory_limit", memory_limit)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
+            raise ValueError(f"{name} must be a positive integer or None, got {value!r}")
+    if isinstance(model, nn.Module):
+        module, classifier = model, None
+        tensor = _checked_tensor(image)
+    elif all(hasattr(model, name) for name in ("module", "prepare", "fill_value")):
+        module, classifier = model.module, model
+        tensor = model.prepare(checked_image(image))
+    else:
+        raise TypeError(f"model must be a zoo classifier or a torch.nn.Module, got {type(model).__name__}")
+    if any(part.training for part in module.modules()):
+        raise ValueError("the network is in training mode (dropout and batch norm would change the map): call .eval()")
+    weight = next((p for p in module.parameters() if p.is_floating_point()), tensor)
+    tensor = tensor.detach().to(device=weight.device, dtype=weight.dtype)
+    grid = make_grid(tensor.shape[2:], patch, stride, region, cover)
+    with torch.inference_mode():
+        logits = checked_logits(module(tensor), 1)
+    if not torch.isfinite(logits).all():
+        raise ValueError("the network's logits for the clean image are not finite; check its weights and the input")
+    classes = logits.shape[1]
+    if classes == 1 and score != "logit":
+        raise ValueError(f"the network has one output, so its softmax is always 1; use score='logit', not {score!r}")
+    targets = _targets(target, logits)
+    names = getattr(classifier, "class_names", None)
+    return Job(
+        module=module,
+        image=tensor,
+        grid=grid,
+        fill=_fill(fill, tensor, classifier, grid.patch),
+        targets=targets,
+        score=score,
+        clean_logits=logits,
+        batch_size=batch_size,
+        memory_limit=memory_limit,
+        picture=_picture(tensor, classifier),
+        names=tuple(str(names[t]) if names else f"class {t}" for t in targets),
+    )
+
+
+def checked_image(image):
+    """An image-space image as float32 [H, W] or [H, W, 3] in [0, 1]; a ``samples.Sample`` stands for its image."""
+    image = getattr(image, "image", image)
+    if isinstance(image, torch.Tensor):
+        raise TypeError(
+            "a zoo classifier takes an image (array [H, W] or [H, W, 3] in [0, 1]), not a prepared tensor; "
+            "pass classifier.module as the model to use a tensor"
+        )
+    image = np.asarray(image)
+    if not np.issubdtype(image.dtype, np.floating):
+        raise TypeError(f"the image must be float in [0, 1], got {image.dtype}; divide 8-bit images by 255")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ValueError(f"the image must be [H, W] or [H, W, 3] (channels last), got shape {image.shape}")
+    if not np.isfinite(image).all():
+        raise ValueError("the image holds NaN or infinite values")
+    if image.min() < 0 or image.max() > 1:
+        raise ValueError(f"the image must lie in [0, 1], got [{image.min():.4g}, {image.max():.4g}]")
+    return image.astype(np.float32)
+
+
+def checked_logits(output, count):
+    """``output`` if it is a tensor of logits [count, classes]."""
+    if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != count:
+        got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise TypeError(f"the network must return logits of shape [{count}, classes], got {got}")
+    return output
+
+
+def _checked_tensor(image):
+    if not isinstance(image, torch.Tensor):
+        raise TypeError(
+            f"with a plain nn.Module the image must be a prepared tensor [1, C, H, W], got {type(image).__name__}; "
+            "zoo.load gives a classifier that prepares images itself"
+        )
+    if image.ndim != 4 or image.shape[0] != 1:
+        raise ValueError(f"the prepared tensor must be [1, C, H, W], got {tuple(image.shape)}")
+    if not image.is_floating_point():
+        raise TypeError(f"the prepared tensor must be floating point, got {image.dtype}")
+    if not torch.isfinite(image).all():
+        raise ValueError("the prepared tensor holds NaN or infinite values")
+    return image
+
+
+def _targets(target, logits):
+    classes = logits.shape[1]
+    if target is None:
+        return (int(logits.argmax(1)),)
+    wanted = (target,) if np.ndim(target) == 0 else tuple(target)
+    if not wanted:
+        raise ValueError("target is empty; give a class index, several, or None for the top class")
+    for one in wanted:
+        if isinstance(one, bool) or not isinstance(one, (int, np.integer)):
+            raise TypeError(f"target must be a class index (integer), several, or None, got {target!r}")
+        if not 0 <= one < classes:
+            raise ValueError(f"target {one} is out of range: the network has classes 0 to {classes - 1}")
+    return tuple(int(one) for one in wanted)
+
+
+def _fill(fill, tensor, classifier, patch):
+    """What a patch shows, [C, H, W] in tensor units."""
+    clean = tensor[0]
+    if isinstance(fill, str):
+        # Mean and blur commute with the classifier's affine normalisation, so tensor space is as good as image space.
+        if fill == "mean":
+            return clean.mean((1, 2), keepdim=True).expand_as(clean).contiguous()
+        if fill == "blur":
+            return _blur(clean, max(patch) / 2)
+        raise ValueError(f"fill must be a number, one number per channel, 'mean' or 'blur', got {fill!r}")
+    values = np.asarray(fill, dtype=np.float64)
+    channels = 3 if classifier else clean.shape[0]
+    if values.ndim > 1 or values.size not in (1, channels) or not np.isfinite(values).all():
+        raise ValueError(f"fill must be a number, {channels} of them (one a channel), 'mean' or 'blur', got {fill!r}")
+    if classifier:
+        if values.min() < 0 or values.max() > 1:
+            raise ValueError(f"fill is in image space, in [0, 1] as the image is, got {fill!r}")
+        colour = torch.as_tensor(classifier.fill_value(fill))
+    else:
+        colour = torch.as_tensor(values)
+    colour = colour.to(clean).reshape(-1, 1, 1)
+    return colour.expand_as(clean).contiguous()
+
+
+def _blur(clean, sigma):
+    """Gaussian blur of [C, H, W]; borders repeat the edge pixel."""
+    reach = int(3 * sigma + 0.5)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=clean.dtype, device=clean.device) / sigma) ** 2)
+    weights = weights / weights.sum()
+    padded = nn.functional.pad(clean[:, None], (reach,) * 4, mode="replicate")
+    rows = nn.functional.conv2d(padded, weights.reshape(1, 1, -1, 1))
+    return nn.functional.conv2d(rows, weights.reshape(1, 1, 1, -1))[:, 0]
+
+
+def _picture(tensor, classifier):
+    """The network's input as a picture in [0, 1]: the classifier's normalisation undone, or the tensor's range scaled."""
+    picture = tensor[0].detach().cpu().double().permute(1, 2, 0).numpy()
+    if classifier:
+        # fill_value is affine in the colour: it tells the normalisation, channel order included.
+        dark = np.asarray(classifier.fill_value(0.0), dtype=np.float64)
+        units = np.stack([np.asarray(classifier.fill_value(tuple(axis)), dtype=np.float64) for axis in np.eye(3)])
+        picture = (picture - dark) @ np.linalg.inv(units - dark)
+    else:
+        picture = picture if picture.shape[2] == 3 else picture.mean(2)
+        low, high = picture.min(), picture.max()
+        picture = (picture - low) / (high - low) if high > low else np.zeros_like(picture)
+    return np.clip(picture, 0.0, 1.0).astype(np.float32)
