@@ -1,0 +1,17 @@
+"""The networks of the course: trained ones that work offline, torchvision's, and untrained architectures.
+
+    from kryptonlib import samples, zoo
+
+    cnn = zoo.load("efficientnet-lite0")
+    cnn.predict(samples.load("chelsea").image)        # [("tabby cat", 0.5), ...]
+
+``load`` gives a trained :class:`Classifier`; ``names`` tells which are ready here. ``trunk`` gives the convolutional
+part of VGG16 or AlexNet with torchvision's ImageNet weights. ``architecture`` gives any of the networks with seeded,
+untrained weights for work on speed and exactness.
+"""
+
+from kryptonlib.zoo.architecture import architecture, untrained
+from kryptonlib.zoo.classifier import Classifier, Preprocessing, pick_device
+from kryptonlib.zoo.loading import load, names, normalise, trunk
+
+__all__ = ["Classifier", "Preprocessing", "architecture", "load", "names", "normalise", "pick_device", "trunk", "untrained"]

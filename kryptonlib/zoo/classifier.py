@@ -1,0 +1,160 @@
+"""A classifier: a network in eval mode, what its input must look like, and the names of its classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as vision
+
+
+def pick_device():
+    """The fastest device here: CUDA, then Apple's MPS, then the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def check_image(image):
+    """The image (an array or a ``samples.Sample``) as float32 [H, W, 3]; refuses anything but float HW or HW3 in [0, 1] and says why."""
+    image = np.asarray(getattr(image, "image", image))
+    if not np.issubdtype(image.dtype, np.floating):
+        raise TypeError(f"image: got {image.dtype}, expected floats in [0, 1]; divide integers by their white value")
+    if image.ndim == 4 or (image.ndim == 3 and image.shape[-1] != 3 and image.shape[0] in (1, 3)):
+        raise ValueError(f"image: got shape {image.shape}, expected [H, W] or [H, W, 3] (one image, channels last)")
+    if image.ndim == 3 and image.shape[-1] == 4:
+        raise ValueError(f"image: got shape {image.shape} with an alpha channel; pass image[..., :3]")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] != 3) or 0 in image.shape:
+        raise ValueError(f"image: got shape {image.shape}, expected [H, W] or [H, W, 3]")
+    if not np.isfinite(image).all():
+        raise ValueError(f"image: {np.count_nonzero(~np.isfinite(image))} values are NaN or infinite")
+    if image.min() < 0 or image.max() > 1:
+        raise ValueError(
+            f"image: values run from {image.min():.4g} to {image.max():.4g}, expected [0, 1]; "
+            "divide by the white value (255 for 8 bits) or window it first"
+        )
+    image = image.astype(np.float32)
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes the input of a network: resize, crop the centre, subtract ``mean``, divide by ``std``.
+
+    Attributes:
+        size: side of the square input in pixels.
+        resize: length in pixels of the shorter side before the crop; None stretches the image to ``size`` x ``size``.
+        interpolation: "bicubic", "bilinear" (both antialiased) or "nearest".
+        mean, std: per channel (RGB), in units of the [0, 1] image.
+    """
+
+    size: int
+    resize: int | None = None
+    interpolation: str = "bilinear"
+    mean: tuple = (0.485, 0.456, 0.406)
+    std: tuple = (0.229, 0.224, 0.225)
+
+    def picture(self, image):
+        """The resized and cropped image, not normalised: Tensor [1, 3, size, size] in [0, 1]."""
+        pixels = torch.from_numpy(check_image(image)).permute(2, 0, 1)[None]
+        # "nearest-exact" is Pillow's rule for the nearest pixel, which the networks were trained with.
+        mode = InterpolationMode("nearest-exact" if self.interpolation == "nearest" else self.interpolation)
+        target = [self.size, self.size] if self.resize is None else [self.resize]
+        pixels = vision.resize(pixels, target, interpolation=mode, antialias=self.interpolation != "nearest")
+        # Bicubic interpolation overshoots at edges.
+        return vision.center_crop(pixels, [self.size, self.size]).clamp(0, 1)
+
+    def normalise(self, pixels):
+        """Tensor units of pixels [..., 3, H, W] in [0, 1]."""
+        mean, std = (torch.tensor(v, dtype=pixels.dtype, device=pixels.device)[:, None, None] for v in self._scale())
+        return (pixels - mean) / std
+
+    def restore(self, tensor):
+        """Pixels in [0, 1] of a normalised tensor [..., 3, H, W]; the inverse of ``normalise``."""
+        mean, std = (torch.tensor(v, dtype=tensor.dtype, device=tensor.device)[:, None, None] for v in self._scale())
+        return tensor * std + mean
+
+    def _scale(self):
+        return self.mean, self.std
+
+
+class Classifier:
+    """A network in eval mode that returns logits, with its preprocessing and class names.
+
+    Args:
+        name: what to call it.
+        module: nn.Module from [N, 3, H, W] to logits [N, classes].
+        preprocessing: a :class:`Preprocessing`.
+        class_names: one name per logit; None numbers them.
+        device: where it computes; None picks the fastest (``pick_device``).
+
+    Example:
+        >>> cnn = zoo.load("efficientnet-lite0")
+        >>> cnn.predict(samples.load("chelsea").image, top=1)[0][0]
+        'tabby'
+    """
+
+    def __init__(self, name, module, preprocessing, class_names=None, device=None):
+        self.name = name
+        self.device = pick_device() if device is None else torch.device(device)
+        self.module = module.eval().to(self.device)
+        for parameter in self.module.parameters():
+            parameter.requires_grad_(False)
+        self.preprocessing = preprocessing
+        self.input_size = (preprocessing.size, preprocessing.size)
+        self.class_names = None if class_names is None else list(class_names)
+
+    def __repr__(self):
+        classes = "unnamed classes" if self.class_names is None else f"{len(self.class_names)} classes"
+        return f"Classifier({self.name}, input {self.input_size[0]}x{self.input_size[1]}, {classes}, {self.device})"
+
+    def prepare(self, image):
+        """The network's input: Tensor [1, 3, H, W], resized, cropped and normalised, on the classifier's device.
+
+        Args:
+            image: floats in [0, 1], [H, W] (grey) or [H, W, 3] (RGB), of any size.
+
+        Raises:
+            TypeError: the image does not hold floats. ValueError: wrong shape, NaN, or values outside [0, 1].
+        """
+        return self.preprocessing.normalise(self.preprocessing.picture(image)).to(self.device)
+
+    def display(self, tensor):
+        """What the network sees, as an image: float32 [H, W, 3] in [0, 1] of a prepared tensor [1, 3, H, W].
+
+        Heat maps lie on this image, not on the original: it is resized and cropped.
+        """
+        shape = tuple(tensor.shape)
+        if len(shape) not in (3, 4) or shape[-3] != 3 or (len(shape) == 4 and shape[0] != 1):
+            raise ValueError(f"tensor: got shape {shape}, expected [1, 3, H, W] as prepare() returns it")
+        pixels = self.preprocessing.restore(tensor.detach().float()).clamp(0, 1)
+        return pixels.reshape(shape[-3:]).permute(1, 2, 0).cpu().numpy()
+
+    def fill_value(self, fill):
+        """The tensor units [3] of a constant colour.
+
+        Args:
+            fill: a grey value in [0, 1], or three of them (RGB).
+        """
+        colour = np.asarray(fill, dtype=np.float32)
+        if colour.shape not in ((), (3,)) or not np.isfinite(colour).all() or colour.min() < 0 or colour.max() > 1:
+            raise ValueError(f"fill: got {fill!r}, expected a grey value in [0, 1] or three of them (red, green, blue)")
+        pixels = torch.from_numpy(np.broadcast_to(colour, (3,)).copy())[:, None, None]
+        return self.preprocessing.normalise(pixels)[:, 0, 0].to(self.device)
+
+    def predict(self, image, top=5):
+        """The most probable classes of an image: [(class name, probability), ...], best first.
+
+        Args:
+            image: as for ``prepare``.
+            top: how many; at least 1. All classes are given if there are fewer.
+        """
+        if not isinstance(top, int) or top < 1:
+            raise ValueError(f"top: got {top!r}, expected a whole number of at least 1")
+        with torch.inference_mode():
+            probabilities = self.module(self.prepare(image)).softmax(1)[0].cpu()
+        values, indices = probabilities.topk(min(top, len(probabilities)))
+        names = self.class_names or [f"class {index}" for index in range(len(probabilities))]
+        return [(names[index], float(value)) for index, value in zip(indices, values)]

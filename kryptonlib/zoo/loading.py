@@ -1,0 +1,143 @@
+"""Load trained networks: three that work offline, ImageNet trunks, and torchvision's where there is a network."""
+
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlparse
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torchvision import models
+from torchvision.transforms.v2 import InterpolationMode
+
+from kryptonlib import store
+from kryptonlib.choices import check_choice
+from kryptonlib.zoo import vgg16_tumour
+from kryptonlib.zoo.architecture import torchvision_names
+from kryptonlib.zoo.classifier import Classifier, Preprocessing, check_image, pick_device
+from kryptonlib.zoo.efficientnet_lite import EfficientNetLite0
+from kryptonlib.zoo.xception import Xception
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def _imagenet_classes():
+    """The 1000 class names that torchvision carries."""
+    return models.ResNet18_Weights.DEFAULT.meta["categories"]
+
+
+def _efficientnet_lite0():
+    preprocessing = Preprocessing(224, resize=256, interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+    return EfficientNetLite0(), preprocessing, _imagenet_classes()
+
+
+def _vgg16_tumour():
+    preprocessing = Preprocessing(240, interpolation="bicubic", mean=(0.0,) * 3, std=(1.0,) * 3)
+    return vgg16_tumour.VGG16Tumour(), preprocessing, vgg16_tumour.CLASS_NAMES
+
+
+def _xception_pneumonia():
+    preprocessing = Preprocessing(150, interpolation="nearest", mean=(0.5,) * 3, std=(0.5,) * 3)
+    return Xception(num_classes=2, input_size=150, hidden=128), preprocessing, ["NORMAL", "PNEUMONIA"]
+
+
+OFFLINE = {
+    "efficientnet-lite0": _efficientnet_lite0,
+    "vgg16-tumour": _vgg16_tumour,
+    "xception-pneumonia": _xception_pneumonia,
+}
+
+
+def load(name, device=None):
+    """A trained classifier.
+
+    Args:
+        name: "efficientnet-lite0" (ImageNet), "vgg16-tumour" (brain MR slices) and "xception-pneumonia" (chest X-rays)
+            work offline once ``python -m kryptonlib data`` has run; any name of a torchvision classification network
+            downloads torchvision's own weights the first time. ``names()`` lists them all.
+        device: where it computes; None picks the fastest (``pick_device``).
+
+    Returns:
+        :class:`Classifier`.
+
+    Raises:
+        ValueError: an unknown name. FileNotFoundError: the converted weights are not here yet.
+        ConnectionError: torchvision's weights could not be downloaded.
+    """
+    check_choice("network", name, [*OFFLINE, *torchvision_names()])
+    if name not in OFFLINE:
+        return _load_torchvision(name, device)
+    module, preprocessing, class_names = OFFLINE[name]()
+    module.load_state_dict(load_file(store.path(f"weights/{name}.safetensors")))
+    return Classifier(name, module, preprocessing, class_names, device)
+
+
+def _load_torchvision(name, device):
+    weights = models.get_model_weights(name).DEFAULT
+    try:
+        module = models.get_model(name, weights=weights)
+    except (URLError, OSError) as error:
+        raise ConnectionError(
+            f"network {name!r}: its weights could not be downloaded from {urlparse(weights.url).hostname} ({error}). "
+            f"Connect to the network once, or place the file in {_download(weights)}. Offline there are "
+            f"{', '.join(OFFLINE)}, and zoo.architecture({name!r}) for the same layers with untrained weights."
+        ) from error
+    transforms = weights.transforms()
+    mean, std = tuple(transforms.mean), tuple(transforms.std)
+    if getattr(module, "transform_input", False):
+        # The network would turn ImageNet's mean and deviation into 0.5 and 0.5 itself; the same without a detour.
+        module.transform_input = False
+        mean, std = (0.5,) * 3, (0.5,) * 3
+    interpolation = "bicubic" if transforms.interpolation is InterpolationMode.BICUBIC else "bilinear"
+    preprocessing = Preprocessing(transforms.crop_size[0], transforms.resize_size[0], interpolation, mean, std)
+    return Classifier(name, module, preprocessing, weights.meta["categories"], device)
+
+
+def _download(weights):
+    """Where torchvision keeps the downloaded file of these weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+
+
+def names():
+    """What ``load`` can load: {name: "ready", "run `python -m kryptonlib data`" or "needs a download"}."""
+    found = {}
+    for name in OFFLINE:
+        ready = (store.data_dir() / "weights" / f"{name}.safetensors").is_file()
+        found[name] = "ready" if ready else "run `python -m kryptonlib data`"
+    for name in torchvision_names():
+        here = _download(models.get_model_weights(name).DEFAULT).is_file()
+        found[name] = "ready" if here else "needs a download"
+    return found
+
+
+def trunk(name, device=None):
+    """The convolutional part of VGG16 or AlexNet with torchvision's ImageNet weights, in eval mode.
+
+    The modules are those of torchvision's ``vgg16().features`` and ``alexnet().features``, in the same order. Input:
+    ``normalise(image)``.
+
+    Args:
+        name: "vgg16" or "alexnet".
+        device: where it computes; None picks the fastest (``pick_device``).
+
+    Returns:
+        nn.Sequential from [N, 3, H, W] to feature maps [N, 512 or 256, h, w].
+    """
+    check_choice("trunk", name, ["vgg16", "alexnet"])
+    weights = load_file(store.path(f"weights/{name}-trunk.safetensors"))
+    # On the meta device the weights that are thrown away (124 million in VGG16's linear layers) take no time.
+    with torch.device("meta"):
+        features = models.get_model(name, weights=None).features
+    features.load_state_dict(weights, assign=True)
+    for module in features:
+        if isinstance(module, nn.ReLU):
+            # Hooks and feature maps must see what a convolution put out, not what the next layer made of it.
+            module.inplace = False
+    return features.eval().requires_grad_(False).to(pick_device() if device is None else device)
+
+
+def normalise(image):
+    """The input of a trunk: Tensor [1, 3, H, W] of an image [H, W] or [H, W, 3] in [0, 1], at its own size."""
+    pixels = torch.from_numpy(check_image(image)).permute(2, 0, 1)[None]
+    return Preprocessing(0, mean=IMAGENET_MEAN, std=IMAGENET_STD).normalise(pixels)
