@@ -73,10 +73,11 @@ def architecture(name, seed=0, num_classes=1000):
 
 
 def untrained(name, seed=0, num_classes=1000, device=None):
-    """An untrained :class:`Classifier`: ``architecture`` with ImageNet's usual preprocessing and unnamed classes."""
+    """An untrained :class:`Classifier`: ``architecture`` with ImageNet's usual preprocessing and numbered classes."""
     net = architecture(name, seed, num_classes)
     preprocessing = Preprocessing(net.input_size[0], resize=net.input_size[0])
-    return Classifier(f"{name} (untrained, seed {seed})", net, preprocessing, device=device)
+    class_names = [f"class {index}" for index in range(num_classes)]
+    return Classifier(f"{name} (untrained, seed {seed})", net, preprocessing, class_names, device)
 
 
 def _build(name, num_classes):

@@ -57,14 +57,17 @@ class Preprocessing:
     std: tuple = (0.229, 0.224, 0.225)
 
     def picture(self, image):
-        """The resized and cropped image, not normalised: Tensor [1, 3, size, size] in [0, 1]."""
-        pixels = torch.from_numpy(check_image(image)).permute(2, 0, 1)[None]
-        # "nearest-exact" is Pillow's rule for the nearest pixel, which the networks were trained with.
+        """The resized and cropped image, not normalised: Tensor [1, 3, size, size] in [0, 1], in steps of 1/255.
+
+        The networks were trained on 8-bit images that Pillow resized, so the image is brought to 8 bits first; torchvision
+        then computes what Pillow computes. Without this step the odd borderline photo changes its class.
+        """
+        pixels = torch.from_numpy(np.round(check_image(image) * 255).astype(np.uint8)).permute(2, 0, 1)[None]
+        # "nearest-exact" is Pillow's rule for the nearest pixel.
         mode = InterpolationMode("nearest-exact" if self.interpolation == "nearest" else self.interpolation)
         target = [self.size, self.size] if self.resize is None else [self.resize]
         pixels = vision.resize(pixels, target, interpolation=mode, antialias=self.interpolation != "nearest")
-        # Bicubic interpolation overshoots at edges.
-        return vision.center_crop(pixels, [self.size, self.size]).clamp(0, 1)
+        return vision.center_crop(pixels, [self.size, self.size]).float() / 255
 
     def normalise(self, pixels):
         """Tensor units of pixels [..., 3, H, W] in [0, 1]."""
@@ -87,7 +90,7 @@ class Classifier:
         name: what to call it.
         module: nn.Module from [N, 3, H, W] to logits [N, classes].
         preprocessing: a :class:`Preprocessing`.
-        class_names: one name per logit; None numbers them.
+        class_names: one name per logit.
         device: where it computes; None picks the fastest (``pick_device``).
 
     Example:
@@ -96,7 +99,7 @@ class Classifier:
         'tabby'
     """
 
-    def __init__(self, name, module, preprocessing, class_names=None, device=None):
+    def __init__(self, name, module, preprocessing, class_names, device=None):
         self.name = name
         self.device = pick_device() if device is None else torch.device(device)
         self.module = module.eval().to(self.device)
@@ -104,11 +107,11 @@ class Classifier:
             parameter.requires_grad_(False)
         self.preprocessing = preprocessing
         self.input_size = (preprocessing.size, preprocessing.size)
-        self.class_names = None if class_names is None else list(class_names)
+        self.class_names = list(class_names)
 
     def __repr__(self):
-        classes = "unnamed classes" if self.class_names is None else f"{len(self.class_names)} classes"
-        return f"Classifier({self.name}, input {self.input_size[0]}x{self.input_size[1]}, {classes}, {self.device})"
+        height, width = self.input_size
+        return f"Classifier({self.name}, input {height}x{width}, {len(self.class_names)} classes, {self.device})"
 
     def prepare(self, image):
         """The network's input: Tensor [1, 3, H, W], resized, cropped and normalised, on the classifier's device.
@@ -156,5 +159,4 @@ class Classifier:
         with torch.inference_mode():
             probabilities = self.module(self.prepare(image)).softmax(1)[0].cpu()
         values, indices = probabilities.topk(min(top, len(probabilities)))
-        names = self.class_names or [f"class {index}" for index in range(len(probabilities))]
-        return [(names[index], float(value)) for index, value in zip(indices, values)]
+        return [(self.class_names[index], float(value)) for index, value in zip(indices, values)]
