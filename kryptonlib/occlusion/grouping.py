@@ -1,0 +1,258 @@
+"""Which positions travel together, and from which layer on whole maps are cheaper than windows.
+
+A batch needs one window shape per layer. Positions differ: at the border windows are cut off, and with strides their
+alignment differs. Grouping all of them wastes work on the largest window; a group per shape gives batches too small to
+be fast. Row intervals and column intervals are therefore merged step by step, always the two that waste least, and the
+number of groups with the least estimated cost is taken. A window rounded up to its group's size stays exact, because
+around the change it holds clean activations.
+
+Costs are counted in multiply-accumulates (MACs) of a large convolution; the constants say how many of them the machine
+does while it moves one number or starts one operator. They steer speed only, never results.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kryptonlib.occlusion.intervals import context, hull, place, through_window
+
+MOVE = 40.0
+"""MACs in the time of reading and writing one float32."""
+CALL = 4e6
+"""MACs in the time of starting one operator (its Python code and small index tensors included)."""
+GROUPED = 6.0
+"""How much slower a MAC of a grouped or depthwise convolution is."""
+MOST_GROUPS = 16
+"""Largest number of row (and of column) groups tried."""
+
+
+@dataclass
+class Group:
+    """Positions that share a window shape at every layer.
+
+    Attributes:
+        members: indices of the positions [n].
+        windows: per step None (the whole map) or ((row starts [n], rows), (column starts [n], columns)).
+        cost: estimated MACs per position.
+    """
+
+    members: np.ndarray
+    windows: list
+    cost: float
+
+
+def changed_intervals(steps, low, high, axis):
+    """The changed interval of every step along one axis (0 rows, 1 columns).
+
+    Args:
+        steps: from ``read_steps``.
+        low, high: integer arrays [U], the changed pixels ``[low, high)`` of the image.
+
+    Returns:
+        A list of (low, high) arrays [U], one pair per step. Where the engine computes entire maps, that is the map.
+    """
+    found = []
+    for step in steps:
+        size = int(step.size[axis])
+        before = [found[s] for s in step.sources]
+        if step.kind == "input":
+            found.append((low, high))
+        elif step.kind == "window":
+            kernel, stride, start, dilation = step.operator.axes[axis]
+            found.append(
+                through_window(
+                    *before[0], kernel=kernel, stride=stride, before=start, dilation=dilation, size=size
+                )
+            )
+        elif step.kind in ("pointwise", "join"):
+            found.append(hull(before))
+        else:
+            found.append((np.zeros_like(low), np.full_like(high, size)))
+    return found
+
+
+def make_groups(steps, boxes, batch):
+    """Divide positions into groups of one window shape per layer.
+
+    Args:
+        steps: from ``read_steps``.
+        boxes: integer array [n, 4] of (top, bottom, left, right): the pixels that really change, none empty.
+        batch: positions per batch that the machine likes.
+
+    Returns:
+        A list of :class:`Group` that holds every position once.
+    """
+    costs = StepCosts(steps)
+    axes = [_Axis(steps, boxes[:, 2 * axis : 2 * axis + 2], axis) for axis in (0, 1)]
+    mean_sizes = [axis.profile @ axis.counts / axis.counts.sum() for axis in axes]
+    for axis, other in zip(axes, reversed(mean_sizes)):
+        axis.merge(costs.weights * other)
+    best = None
+    for many in range(1, MOST_GROUPS + 1):
+        labels = [axis.labels(many) for axis in axes]
+        cost = _total_cost(axes, labels, costs, batch)
+        if best is None or cost < best[0]:
+            best = cost, labels
+    rows, columns = (axis.geometry(labels) for axis, labels in zip(axes, best[1]))
+    keys = [labels[axis.which] for axis, labels in zip(axes, best[1])]
+    groups = []
+    for row in np.unique(keys[0]):
+        for column in np.unique(keys[1][keys[0] == row]):
+            members = np.flatnonzero((keys[0] == row) & (keys[1] == column))
+            groups.append(_group(steps, costs, members, axes, rows[row], columns[column]))
+    return groups
+
+
+class StepCosts:
+    """Estimated MACs per place of a window and of a whole map, for every step."""
+
+    def __init__(self, steps):
+        self.steps = steps
+        self.areas = np.array([float(np.prod(step.size)) for step in steps])
+        # First half: per place of the output window; second half: per place of the context that is gathered.
+        count = len(steps)
+        self.weights = np.zeros(2 * count)
+        self.fixed = np.zeros(count)
+        for index, step in enumerate(steps):
+            macs = step_macs(step)
+            if step.operator is not None and step.operator.grouped:
+                macs *= GROUPED
+            moved = MOVE * step.channels * (0.5 + len(step.posts) / 2)
+            if step.kind == "input":
+                continue
+            if step.kind in ("window", "pointwise", "join"):
+                self.weights[index] = macs + moved
+                if step.kind == "window" and not takes_window_as_is(step):
+                    self.weights[count + index] = MOVE * steps[step.sources[0]].channels
+            else:
+                self.fixed[index] = macs * self.areas[index] + moved
+        self.whole = self.weights[:count] * self.areas + self.fixed
+        # Turning whole at step k: every earlier map that a later step reads is filled up.
+        crossing = np.zeros(count + 1)
+        for index, step in enumerate(steps):
+            if step.users and step.spatial:
+                fill = MOVE * step.channels * self.areas[index]
+                crossing[index + 1] += fill
+                crossing[max(step.users) + 1] -= fill
+        self.crossing = np.cumsum(crossing)
+        self.per_batch = CALL * count + MOVE * sum(
+            step.operator.macs for step in steps if step.kind == "window" and step.operator.symmetric is not None
+        )
+
+    def switch(self, rows, columns):
+        """(step from which whole maps are cheapest, MACs per position) for the profiles ``rows``, ``columns`` [2K]."""
+        count = len(self.steps)
+        each = self.weights * rows * columns
+        windowed = each[:count] + each[count:] + self.fixed
+        totals = np.concatenate([[0.0], np.cumsum(windowed)]) + np.concatenate([np.cumsum(self.whole[::-1])[::-1], [0.0]])
+        totals = totals + self.crossing
+        best = int(np.argmin(totals))
+        return best, float(totals[best])
+
+
+def step_macs(step):
+    """Multiply-accumulates per place of the step's output, its attached functions included."""
+    return sum(part.macs for part in [step.operator, *step.posts] if part is not None)
+
+
+def takes_window_as_is(step):
+    """True for a 1x1 convolution of stride 1: it needs nothing around its window."""
+    return all(axis[:3] == (1, 1, 0) for axis in step.operator.axes)
+
+
+class _Axis:
+    """The distinct changed intervals along one axis, and how to merge them."""
+
+    def __init__(self, steps, spans, axis):
+        unique, which, counts = np.unique(spans, axis=0, return_inverse=True, return_counts=True)
+        self.steps, self.axis = steps, axis
+        self.which, self.counts = which.reshape(-1), counts.astype(float)
+        self.intervals = changed_intervals(steps, unique[:, 0], unique[:, 1], axis)
+        sizes = np.array([np.maximum(high - low, 1) for low, high in self.intervals], dtype=float)
+        self.profile = np.concatenate([sizes, self._contexts(sizes)])
+
+    def _contexts(self, sizes):
+        out = np.zeros_like(sizes)
+        for index, step in enumerate(self.steps):
+            if step.kind == "window":
+                kernel, stride, before, dilation = step.operator.axes[self.axis]
+                out[index] = context(0, sizes[index], kernel=kernel, stride=stride, before=before, dilation=dilation)[1]
+        return out
+
+    def merge(self, weights):
+        """Record which two sets of intervals to merge, from each alone down to all in one."""
+        profiles, counts = self.profile.T.copy(), self.counts.copy()
+        own = counts * (profiles @ weights)
+        alive = len(counts)
+        waste = np.full((alive, alive), np.inf)
+        for i in range(alive):
+            self._waste_of(waste, i, profiles, counts, own, weights, np.ones(alive, bool))
+        present = np.ones(alive, bool)
+        self.merges = []
+        for _ in range(alive - 1):
+            keep, gone = divmod(int(np.argmin(waste)), alive)
+            self.merges.append((keep, gone))
+            profiles[keep] = np.maximum(profiles[keep], profiles[gone])
+            counts[keep] += counts[gone]
+            own[keep] = counts[keep] * (profiles[keep] @ weights)
+            present[gone] = False
+            waste[gone, :] = waste[:, gone] = np.inf
+            self._waste_of(waste, keep, profiles, counts, own, weights, present)
+
+    @staticmethod
+    def _waste_of(waste, i, profiles, counts, own, weights, present):
+        joint = (counts[i] + counts) * (np.maximum(profiles[i], profiles) @ weights)
+        line = np.where(present, joint - own[i] - own, np.inf)
+        line[i] = np.inf
+        waste[i, :] = waste[:, i] = line
+
+    def labels(self, many):
+        """Label of each distinct interval when they are merged into at most ``many`` sets."""
+        labels = np.arange(len(self.counts))
+        for keep, gone in self.merges[: max(0, len(self.counts) - many)]:
+            labels[labels == gone] = keep
+        return labels
+
+    def geometry(self, labels):
+        """label -> per step (starts of the distinct intervals [U], length)."""
+        found = {}
+        for label in np.unique(labels):
+            mine = labels == label
+            windows = []
+            for step, (low, high) in zip(self.steps, self.intervals):
+                length = max(1, int((high - low)[mine].max()))
+                windows.append((place(low, high, length, int(step.size[self.axis])), length))
+            found[label] = windows
+        return found
+
+
+def _total_cost(axes, labels, costs, batch):
+    """Estimated MACs of all positions under a division into groups."""
+    maxima, numbers = [], []
+    for axis, label in zip(axes, labels):
+        names, dense = np.unique(label, return_inverse=True)
+        maxima.append(np.stack([axis.profile[:, label == name].max(1) for name in names]))
+        numbers.append(dense.reshape(-1)[axis.which])
+    members = np.zeros((len(maxima[0]), len(maxima[1])))
+    np.add.at(members, tuple(numbers), 1)
+    total = 0.0
+    for row, column in zip(*np.nonzero(members)):
+        each = costs.switch(maxima[0][row], maxima[1][column])[1]
+        total += members[row, column] * each + np.ceil(members[row, column] / batch) * costs.per_batch
+    return total
+
+
+def _group(steps, costs, members, axes, rows, columns):
+    lengths = [np.array([length for _, length in windows], dtype=float) for windows in (rows, columns)]
+    profiles = [np.concatenate([length, axis._contexts(length[:, None])[:, 0]]) for axis, length in zip(axes, lengths)]
+    switch, cost = costs.switch(*profiles)
+    windows = []
+    for index, step in enumerate(steps):
+        (row_starts, height), (column_starts, width) = rows[index], columns[index]
+        entire = (height, width) == tuple(step.size) or any(windows[source] is None for source in step.sources)
+        entire = entire and step.kind != "input"
+        if step.kind not in ("input", "window", "pointwise", "join") or index >= max(switch, 1) or entire:
+            windows.append(None)
+        else:
+            windows.append(((row_starts[axes[0].which[members]], height), (column_starts[axes[1].which[members]], width)))
+    return Group(members, windows, cost)

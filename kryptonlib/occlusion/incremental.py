@@ -1,0 +1,404 @@
+"""Exact incremental inference: recompute only what a patch changes, for any network that torch.fx can trace.
+
+The clean image is run once and its activations are kept, as a database keeps a materialised view. A patch changes a
+small window of the first layer, a slightly larger one of the second, and so on; only these windows are computed, for
+many positions in one batch, and everything around them comes from the kept activations (Krypton, section 4.1).
+
+The result equals full inference up to the rounding of a differently ordered sum. Where a window would fill the map, or an
+operator is not known, entire maps are computed from there on.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+from torch import fx
+
+from kryptonlib.occlusion import full
+from kryptonlib.occlusion.fold import prepared
+from kryptonlib.occlusion.grouping import make_groups, takes_window_as_is
+from kryptonlib.occlusion.intervals import context
+from kryptonlib.occlusion.memory import kept_memory
+from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.steps import Unsupported, read_steps
+from kryptonlib.occlusion.windows import Fetch, Map, Shipment
+
+BATCH = 32
+"""Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
+MEMORY = 1 << 30
+"""Bytes that the windows may take at the default."""
+HEAD_ROWS = 512
+"""Feature vectors that are collected before the layers without maps read their large weights once for all of them."""
+
+
+class Incremental:
+    """A network with the kept activations of one clean image.
+
+    Args:
+        module: nn.Module in evaluation mode that takes [n, C, H, W] and returns logits [n, classes].
+        image: the clean image [1, C, H, W] on the module's device.
+
+    Raises:
+        Unsupported: torch.fx cannot trace the module, or it is no network from one image to logits.
+
+    Example:
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(72, 3)).eval()
+        >>> engine = Incremental(net, torch.rand(1, 1, 8, 8))
+        >>> engine.logits([(0, 0), (2, 4)], (3, 3), torch.zeros(1, 8, 8)).shape
+        torch.Size([2, 3])
+    """
+
+    def __init__(self, module, image):
+        traced = prepared(module)
+        if not isinstance(traced, fx.GraphModule):
+            raise Unsupported("torch.fx cannot trace this network")
+        with torch.inference_mode():
+            self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
+        self.image = image
+        self.clean = self.steps[self.output].clean
+        self.head = _head(self.steps, self.output)
+        unknown = [step.name for step in self.steps if not step.known]
+        if unknown:
+            warnings.warn(
+                f"the occlusion engine does not know the operator {unknown[0]!r}: from there on entire maps are computed "
+                "(correct, but without savings)",
+                stacklevel=2,
+            )
+
+    def logits(self, positions, patch, fill, *, batch_size=None, memory_limit=None, meter=None):
+        """Logits with the patch at each position.
+
+        Args:
+            positions: integers [n, 2] of (top, left); a patch that reaches over the border is cut off.
+            patch: (rows, columns) of the patch.
+            fill: what a patch shows, [C, H, W] or what broadcasts to it.
+            batch_size: most positions per batch; None chooses.
+            memory_limit: bytes for the windows; None is 1 GiB.
+            meter: a :class:`Progress` that is told of finished positions, or None.
+
+        Returns:
+            float tensor [n, classes] on the image's device.
+        """
+        fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])
+        boxes = self.changed_boxes(positions, patch, fill)
+        result = self.clean.repeat(len(boxes), 1)
+        busy = np.flatnonzero(boxes[:, 1] > boxes[:, 0])
+        if meter and len(busy) < len(boxes):
+            meter.update(len(boxes) - len(busy))
+        if len(busy):
+            with torch.inference_mode(), kept_memory():
+                batch = batch_size or BATCH
+                run = _Run(self, make_groups(self.steps, boxes[busy], batch), boxes[busy], fill, batch,
+                           memory_limit or MEMORY)
+                run.all(busy, result, meter)
+        return result
+
+    def changed_boxes(self, positions, patch, fill):
+        """(top, bottom, left, right) [n, 4] of the pixels that a patch really changes; zeros where it changes none."""
+        differs = (fill != self.image[0]).any(0).cpu().numpy()
+        boxes = np.zeros((len(positions), 4), dtype=np.int64)
+        for index, (top, left) in enumerate(np.asarray(positions, dtype=np.int64)):
+            part = differs[top : top + patch[0], left : left + patch[1]]
+            rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+            if len(rows):
+                boxes[index] = top + rows[0], top + rows[-1] + 1, left + columns[0], left + columns[-1] + 1
+        return boxes
+
+
+class _Run:
+    """All batches of one call: the buffers, and the layer by layer computation."""
+
+    def __init__(self, engine, groups, boxes, fill, batch, limit):
+        self.engine, self.steps, self.head = engine, engine.steps, engine.head
+        self.groups, self.boxes = groups, boxes
+        self.device = engine.image.device
+        each = max(_bytes(self.steps, group) for group in groups)
+        self.batch = int(max(1, min(batch, limit // each)))
+        self.maps = self._maps()
+        image = self.maps[0]
+        image.room(1, *fill.shape[1:])[0] = fill.permute(1, 2, 0)
+
+    def _maps(self):
+        """Buffers for the maps that some layer reads with context."""
+        room = {0: self.engine.image[0, 0].numel()}
+        for group in self.groups:
+            count = min(self.batch, len(group.members))
+            for index, step in enumerate(self.steps):
+                if group.windows[index] is not None and index and _is_fetched(self.steps, group, index):
+                    (_, height), (_, width) = group.windows[index]
+                    room[index] = max(room.get(index, 0), count * height * width)
+        return {index: Map(_rows(self.steps[index].clean, self.steps[index].layout)[0], places)
+                for index, places in room.items()}
+
+    def all(self, numbers, result, meter):
+        """Compute every group's batches and write the logits to ``result[numbers[member]]``."""
+        waiting, where = [], []
+
+        def finish():
+            features = torch.cat(waiting)
+            rows = torch.from_numpy(numbers[np.concatenate(where)]).to(self.device)
+            result[rows] = self.finished(features)
+            waiting.clear(), where.clear()
+
+        for group in self.groups:
+            parts = -(-len(group.members) // self.batch)
+            for part in np.array_split(np.arange(len(group.members)), parts):
+                waiting.append(self.features(group, part))
+                where.append(group.members[part])
+                if meter:
+                    meter.update(len(part))
+                if sum(map(len, where)) >= HEAD_ROWS:
+                    finish()
+        if waiting:
+            finish()
+
+    def finished(self, features):
+        """The layers without maps, from the features of many positions to their logits."""
+        values = {self.head[0]: features}
+        for index in range(self.head[1], len(self.steps)):
+            step = self.steps[index]
+            values[index] = _finished_map(step.run(len(features), [values[s] for s in step.sources]), step)
+        return values[self.engine.output]
+
+    def features(self, group, part):
+        """The last value before the head, for the positions ``part`` of a group."""
+        plan = _Plan(self, group, part)
+        arrays = plan.shipment.send(self.device)
+        values = {}
+        for index in range(1, self.head[1]):
+            values[index] = self._compute(index, plan, values, arrays)
+            for source in plan.last_use.get(index, ()):
+                values.pop(source, None)
+        return values[self.head[0]]
+
+    def _compute(self, index, plan, values, arrays):
+        step = self.steps[index]
+
+        def get(source, fetch):
+            return values[source] if fetch is None else fetch.run(self.maps[source].rows, arrays)
+
+        how = plan.how[index]
+        if how.kind == "mean":
+            window = values[step.sources[0]]
+            change = window - how.fetches[0].run(self.maps[step.sources[0]].rows, arrays)
+            mean = change.sum((1, 2)) / float(np.prod(self.steps[step.sources[0]].size))
+            return step.clean + mean.reshape(plan.count, *step.clean.shape[1:])
+        inputs = [get(source, fetch) for source, fetch in zip(step.sources, how.fetches)]
+        layouts = [self.steps[source].layout for source in step.sources]
+        if how.kind == "whole":
+            # Windows that were filled up to maps come as NHWC.
+            inputs = [_from_rows(x, layout) if fetch is not None else x
+                      for x, layout, fetch in zip(inputs, layouts, how.fetches)]
+            return _finished_map(step.run(plan.count, inputs), step)
+        inputs = [_from_rows(x, layout) for x, layout in zip(inputs, layouts)]
+        part = step.operator
+        if step.kind == "window":
+            result, layout = part.local(inputs[0], how.pads, how.strides), "first"
+            if part.counts is not None:
+                rows, columns = (factors[arrays[place]] for factors, place in zip(part.counts, how.counts))
+                result = result * (rows[:, None, :, None] * columns[:, None, None, :])
+        else:
+            result, layout = part.function(inputs), part.layout
+        target = self.maps[index].room(plan.count, *how.shape) if how.kept else None
+        return _finished_window(result, layout, step, target)
+
+
+class _How:
+    """How one step of one batch is computed."""
+
+    def __init__(self, kind, fetches=(), pads=(0, 0), strides=(1, 1), counts=(), shape=None, kept=False):
+        self.kind, self.fetches, self.pads, self.strides = kind, fetches, pads, strides
+        self.counts, self.shape, self.kept = counts, shape, kept
+
+
+class _Plan:
+    """Everything about one batch that needs no activations: decided on the host, sent to the device at once."""
+
+    def __init__(self, run, group, part):
+        self.run, self.steps, self.count = run, run.steps, len(part)
+        self.boxes = run.boxes[group.members[part]]
+        self.windows = [
+            None if window is None else tuple((starts[part], length) for starts, length in window)
+            for window in group.windows
+        ]
+        self.shipment, self.made = Shipment(), {}
+        self.how = [None] + [self._how(index) for index in range(1, run.head[1])]
+        self.last_use = {}
+        for index in range(run.head[1]):
+            readers = [user for user in self.steps[index].users if user < run.head[1]]
+            if readers and index != run.head[0]:
+                self.last_use.setdefault(max(readers), []).append(index)
+
+    def _how(self, index):
+        step, window = self.steps[index], self.windows[index]
+        if window is None:
+            if step.kind == "mean" and step.sources[0] and self.windows[step.sources[0]] is not None:
+                return _How("mean", [self._fetch(step.sources[0], self._own(step.sources[0]), clean=True)])
+            return _How("whole", [self._entire(source) for source in step.sources])
+        shape = window[0][1], window[1][1]
+        kept = index in self.run.maps and any(
+            _fetches(self.steps[user], self.windows[user], self.windows[index], self.steps, index)
+            for user in step.users
+        )
+        if step.kind != "window":
+            wanted = tuple((starts, length, 1) for starts, length in window)
+            fetches = [None if source and self._same(source, index) else self._fetch(source, wanted)
+                       for source in step.sources]
+            return _How("window", fetches, shape=shape, kept=kept)
+        return self._window(index, step, window, shape, kept)
+
+    def _window(self, index, step, window, shape, kept):
+        source = step.sources[0]
+        part = step.operator
+        counts = ()
+        if part.counts is not None:
+            counts = [self.shipment.add(starts[:, None] + np.arange(length)) for starts, length in window]
+        if source and self._as_is(source, index, step):
+            return _How("window", [None], strides=(1, 1), counts=counts, shape=shape, kept=kept)
+        wanted, pads, strides = [], [], []
+        for axis, (starts, length) in enumerate(window):
+            kernel, stride, before, dilation = part.axes[axis]
+            begin, extent = context(starts, length, kernel=kernel, stride=stride, before=before, dilation=dilation)
+            if kernel == 1:
+                # Only every stride-th place is read: fetch those alone.
+                wanted.append((begin, length, stride))
+                strides.append(1)
+            else:
+                wanted.append((begin, extent, 1))
+                strides.append(stride)
+            pads.append(0)
+        fetch = self._fetch(source, tuple(wanted), outside=part.outside)
+        return _How("window", [fetch], tuple(pads), tuple(strides), counts, shape, kept)
+
+    def _as_is(self, source, index, step):
+        return takes_window_as_is(step) and self._same(source, index)
+
+    def _same(self, source, index):
+        """True where the source's window is the step's own, so that nothing needs gathering."""
+        return _same(self.windows[source], self.windows[index])
+
+    def _own(self, source):
+        return tuple((starts, length, 1) for starts, length in self.windows[source])
+
+    def _entire(self, source):
+        """The fetch that fills a window up to the map; None where the map is there already."""
+        if self.windows[source] is None:
+            return None
+        zeros = np.zeros(self.count, dtype=np.int64)
+        return self._fetch(source, tuple((zeros, int(size), 1) for size in self.steps[source].size))
+
+    def _fetch(self, source, wanted, outside=0.0, clean=False):
+        """A gather, shared by all branches that read the same patch of the same map."""
+        key = source, outside, clean, tuple((starts.tobytes(), length, step) for starts, length, step in wanted)
+        if key not in self.made:
+            window = None if clean else self._window_of(source)
+            size = tuple(int(s) for s in self.steps[source].size)
+            self.made[key] = Fetch(self.shipment, size, window, wanted, outside)
+        return self.made[key]
+
+    def _window_of(self, source):
+        begin = self.run.maps[source].begin
+        if source == 0:
+            # The fill lies behind the image as an entire map: a window into it starts at the changed box itself.
+            top, bottom, left, right = self.boxes.T
+            width = int(self.steps[0].size[1])
+            return (top, bottom), (left, right), (begin + top * width + left, width)
+        (top, height), (left, width) = self.windows[source]
+        base = begin + np.arange(self.count) * (height * width)
+        return (top, top + height), (left, left + width), (base, width)
+
+
+def _head(steps, output):
+    """(index of the features, first step of the head): the last layers work on vectors, for many positions at once."""
+    first = len(steps)
+    while first > 1 and not steps[first - 1].spatial:
+        first -= 1
+    for begin in range(first, len(steps)):
+        inputs = {s for step in steps[begin:] for s in step.sources if s < begin}
+        features = inputs.pop() if len(inputs) == 1 else None
+        if features is not None and output >= begin and (not steps[features].spatial or steps[features].kind == "mean"):
+            return features, begin
+    return output, len(steps)
+
+
+def _is_fetched(steps, group, index):
+    return any(_fetches(steps[user], group.windows[user], group.windows[index], steps, index)
+               for user in steps[index].users)
+
+
+def _fetches(user, wanted, own, steps, index):
+    """True where ``user`` reads the window of step ``index`` out of its map rather than as it is."""
+    if wanted is None:
+        return True
+    if user.kind == "window" and not takes_window_as_is(user):
+        return True
+    return not _same(own, wanted)
+
+
+def _same(one, other):
+    return one is not None and other is not None and all(
+        a[1] == b[1] and np.array_equal(a[0], b[0]) for a, b in zip(one, other)
+    )
+
+
+def _bytes(steps, group):
+    """Bytes that one position of a group needs: its windows and the largest patch."""
+    total, largest = 0, 0
+    for step, window in zip(steps, group.windows):
+        places = np.prod(step.size) if window is None else window[0][1] * window[1][1]
+        size = int(places) * step.channels * step.clean.element_size() if step.spatial else 0
+        total += size if window is not None and step.kind != "input" else 0
+        largest = max(largest, size)
+    return total + 4 * largest
+
+
+def _rows(tensor, layout):
+    """A map as [n, H, W, C]."""
+    if layout == "first":
+        return tensor.permute(0, 2, 3, 1)
+    return tensor.unsqueeze(3) if layout == "none" else tensor
+
+
+def _from_rows(tensor, layout):
+    """[n, H, W, C] in the network's own layout, without copying."""
+    if layout == "first":
+        return tensor.permute(0, 3, 1, 2)
+    return tensor.squeeze(3) if layout == "none" else tensor
+
+
+def _finished_map(result, step):
+    """The attached elementwise functions on an entire map or on features."""
+    fresh = step.kind in ("window", "join") and step.operator.fresh
+    for post in step.posts:
+        result = result.relu_() if post.rectifier and fresh else post.function([result])
+        fresh = post.fresh
+    return result
+
+
+def _finished_window(result, layout, step, target):
+    """The attached elementwise functions on a window; the result [n, h, w, C], in ``target`` if there is one."""
+    fresh = step.operator.fresh
+    for number, post in enumerate(step.posts):
+        if post.rectifier and target is not None and number == len(step.posts) - 1:
+            return torch.clamp_min(_rows(result, layout), 0, out=target)
+        result = result.relu_() if post.rectifier and fresh else post.function([result])
+        fresh, layout = post.fresh, post.layout
+    result = _rows(result, layout)
+    return result if target is None else target.copy_(result)
+
+
+def run(job, progress=False):
+    """The exact values of a job, incrementally: float64 array [T, n].
+
+    A network that torch.fx cannot trace is computed in full, with one warning.
+    """
+    try:
+        engine = Incremental(job.module, job.image)
+    except Unsupported as reason:
+        warnings.warn(f"{reason}; every position is computed in full", stacklevel=3)
+        return full.run(job, progress)
+    meter = Progress(len(job.grid), progress)
+    logits = engine.logits(job.grid.positions(), job.grid.patch, job.fill, batch_size=job.batch_size,
+                           memory_limit=job.memory_limit, meter=meter)
+    job.info.update(passes=len(job.grid))
+    return job.values(logits).numpy()

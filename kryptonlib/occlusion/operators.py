@@ -1,0 +1,411 @@
+"""What the incremental engine knows about torch's operators.
+
+``classify`` looks at one call of a traced network and answers with an :class:`Operator`: how a changed interval passes
+through it and how to compute it on a window. What it does not recognise becomes "dense": correct, but without savings.
+"""
+
+import copy
+import inspect
+import operator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from kryptonlib.occlusion.intervals import extent
+
+ELEMENTWISE_MODULES = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid,
+    nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softsign, nn.LogSigmoid, nn.PReLU, nn.Threshold, nn.Hardshrink,
+    nn.Softshrink, nn.Tanhshrink,
+)  # fmt: skip
+ELEMENTWISE_NAMES = {
+    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid", "hardtanh",
+    "sigmoid", "tanh", "softplus", "softsign", "logsigmoid", "threshold", "clamp", "clip", "clamp_min", "clamp_max", "exp",
+    "log", "sqrt", "rsqrt", "abs", "neg", "square", "reciprocal", "sin", "cos", "erf", "float", "prelu", "pow",
+}  # fmt: skip
+BINARY_NAMES = {
+    "add": torch.add, "iadd": torch.add, "sub": torch.sub, "isub": torch.sub, "mul": torch.mul, "imul": torch.mul,
+    "multiply": torch.mul, "subtract": torch.sub, "div": torch.div, "truediv": torch.div, "itruediv": torch.div,
+    "divide": torch.div, "maximum": torch.maximum, "minimum": torch.minimum, "pow": torch.pow,
+}  # fmt: skip
+SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+SAME_NAMES = {"contiguous", "detach", "clone"}
+FLATTENING_NAMES = {"flatten", "view", "reshape", "squeeze"}
+IN_PLACE_NAMES = {"relu_", "elu_", "leaky_relu_", "selu_", "celu_", "hardtanh_", "threshold_"}
+
+
+@dataclass
+class Operator:
+    """How one operator acts.
+
+    Attributes:
+        kind: as in ``steps``; "same" for what changes nothing.
+        layout: layout of the result.
+        function: for pointwise and join, function(tensors) -> result, never in place.
+        rectifier: True for ReLU, which may be written straight into a buffer.
+        fresh: False where the result may share memory with the input.
+        axes: for windows, (kernel, stride, padding before, dilation) of the rows and the columns.
+        outside: what a window reads beyond the border: 0, or -inf for max pooling.
+        local: for windows, function(patch, padding, strides) on a patch that already holds its context.
+        symmetric: for convolutions, their own (rows, columns) padding, where equal at both ends; else None.
+        counts: for average pooling with uneven divisors, two factors per output row and column, or None.
+        macs: multiply-accumulates per place of the output map.
+        weight, bias: of a linear layer.
+        dense: function replacing the network's own call on entire maps, function(n, tensors); None keeps the call.
+    """
+
+    kind: str
+    layout: str
+    known: bool = True
+    run: object = None
+    function: object = None
+    rectifier: bool = False
+    fresh: bool = True
+    layout_in: str = "first"
+    axes: tuple = ()
+    outside: float = 0.0
+    local: object = None
+    symmetric: tuple = None
+    counts: tuple = None
+    macs: float = 0.0
+    grouped: bool = False
+    weight: torch.Tensor = None
+    bias: torch.Tensor = None
+    flattens: bool = False
+
+
+def classify(target, arguments, keywords, steps, clean):
+    """The :class:`Operator` of one call.
+
+    Args:
+        target: a module, a function or a method's name.
+        arguments, keywords: those of the call; a source stands as an object with ``.number``, numbers and weights as
+            themselves.
+        steps: the steps the sources stand for.
+        clean: the call's result for the clean image.
+    """
+    layouts = [step.layout for step in steps]
+    if all(layout == "flat" for layout in layouts):
+        return _flat(target, arguments, keywords, clean)
+    name = target if isinstance(target, str) else getattr(target, "__name__", type(target).__name__).strip("_")
+    own = isinstance(target, (str, nn.Module)) or _is_torch(target)
+    call = _caller(target, arguments, keywords)
+    found = None
+    if isinstance(target, nn.Module):
+        found = _module(target, call, steps, clean)
+    elif name == "stochastic_depth":
+        found = Operator("same", layouts[0]) if not _argument(arguments, keywords, 3, "training", True) else None
+    elif own:
+        found = _function(name.rstrip("_"), target, arguments, keywords, call, steps, clean)
+    if found is None:
+        found = Operator("dense", _dense_layout(clean), known=False)
+    return found
+
+
+def classify_item(several, which, source, clean):
+    """One tensor out of several: a slice of the channels where it was cut along them, else dense."""
+    node = several.node
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    dim = node.kwargs.get("dim", node.args[2] if len(node.args) > 2 else 0)
+    if name in ("chunk", "split") and source.layout == "first" and dim in (1, -3):
+        begin = sum(part.shape[1] for part in several.clean[:which])
+        end = begin + clean.shape[1]
+        return _pointwise(lambda tensors: tensors[0][:, begin:end], source, fresh=False)
+    return Operator("dense", _dense_layout(clean), known=source.layout == "flat")
+
+
+def _module(part, call, steps, clean):
+    source = steps[0]
+    own = type(part).forward
+    if isinstance(part, SAME_MODULES):
+        return Operator("same", source.layout)
+    if isinstance(part, nn.Flatten):
+        return _flattening(source, clean)
+    if type(part) in ELEMENTWISE_MODULES:
+        if isinstance(part, nn.PReLU) and part.weight.numel() > 1 and source.layout != "first":
+            return None
+        if hasattr(part, "inplace"):
+            part = copy.copy(part)
+            part.inplace = False
+        return _pointwise(lambda tensors: part(tensors[0]), source, rectifier=type(part) is nn.ReLU)
+    if isinstance(part, nn.Linear) and own is nn.Linear.forward and source.layout == "last":
+        return _pointwise(lambda tensors: part(tensors[0]), source, macs=part.weight.numel())
+    if isinstance(part, nn.LayerNorm) and own is nn.LayerNorm.forward and source.layout == "last":
+        return _pointwise(lambda tensors: part(tensors[0]), source) if len(part.normalized_shape) == 1 else None
+    if source.layout != "first":
+        return None
+    if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
+        return _pointwise(lambda tensors: part(tensors[0]), source)
+    if isinstance(part, nn.Conv2d) and own is nn.Conv2d.forward and part.padding_mode == "zeros":
+        return _convolution(None, part.weight, part.bias, part.stride, part.padding, part.dilation, part.groups)
+    if isinstance(part, nn.MaxPool2d) and not part.return_indices:
+        return _max_pool(None, part.kernel_size, part.stride, part.padding, part.dilation)
+    if isinstance(part, nn.AvgPool2d):
+        return _avg_pool(source, clean, part.kernel_size, part.stride, part.padding, part.ceil_mode,
+                         part.count_include_pad, part.divisor_override)
+    if isinstance(part, nn.AdaptiveAvgPool2d):
+        return _adaptive(source, clean)
+    if isinstance(part, nn.ZeroPad2d) or (isinstance(part, nn.ConstantPad2d)):
+        return _pad(part.padding, part.value)
+    return None
+
+
+def _function(name, target, arguments, keywords, call, steps, clean):
+    source = steps[0]
+    if name in SAME_NAMES:
+        return Operator("same", source.layout)
+    if name in ("dropout", "dropout2d", "alpha_dropout", "feature_dropout"):
+        return None if _argument(arguments, keywords, 2, "training", True) else Operator("same", source.layout)
+    if name in FLATTENING_NAMES and clean.ndim == 2:
+        return _flattening(source, clean)
+    if name == "cat" or name == "concat":
+        dim = _argument(arguments, keywords, 1, "dim", 0)
+        if all(s.layout == source.layout for s in steps) and source.layout in ("first", "last"):
+            if dim % 4 == (1 if source.layout == "first" else 3) and all(s.size == source.size for s in steps):
+                return Operator("join", source.layout, function=call, layout_in=source.layout)
+        return None
+    if name in BINARY_NAMES and len(arguments) > 1 and not (name == "pow" and len(steps) > 1):
+        return _binary(BINARY_NAMES[name], arguments, keywords, steps, clean)
+    if name in ELEMENTWISE_NAMES and len(steps) == 1 and clean.shape == source.clean.shape:
+        if name == "prelu" and source.layout != "first":
+            return None
+        return _pointwise(call, source, rectifier=name == "relu")
+    if name == "permute" or name == "transpose":
+        return _permute(arguments, keywords, call, source) if name == "permute" else None
+    if name == "layer_norm" and source.layout == "last" and len(arguments[1]) == 1:
+        return _pointwise(call, source)
+    if name == "linear" and source.layout == "last":
+        return _pointwise(call, source, macs=arguments[1].numel())
+    if name == "getitem":
+        return _getitem(arguments[1], call, source)
+    if name == "unsqueeze" and source.layout == "none" and _argument(arguments, keywords, 1, "dim", 0) == 1:
+        return _pointwise(call, source, layout="first", fresh=False)
+    if name == "mean":
+        dims = _argument(arguments, keywords, 1, "dim", None)
+        return _mean(clean) if source.layout == "first" and _over_map(dims) else None
+    if source.layout != "first" or len(steps) > 1:
+        return None
+    if name in ("max_pool2d", "boolean_dispatch"):
+        bound = _bind(F._max_pool2d, arguments, keywords)
+        return None if bound["return_indices"] else _max_pool(
+            None, bound["kernel_size"], bound["stride"], bound["padding"], bound["dilation"])
+    if name == "batch_norm" and not _argument(arguments, keywords, 5, "training", False):
+        return _pointwise(call, source)
+    if name == "avg_pool2d":
+        def order(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+                  divisor_override=None):
+            return kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+
+        return _avg_pool(source, clean, *order(*arguments, **keywords))
+    if name == "adaptive_avg_pool2d":
+        return _adaptive(source, clean)
+    if name == "pad" and _argument(arguments, keywords, 2, "mode", "constant") == "constant":
+        return _pad(arguments[1], _argument(arguments, keywords, 3, "value", 0))
+    if name == "conv2d":
+        return _convolution(*arguments, **keywords)
+    return None
+
+
+def _flat(target, arguments, keywords, clean):
+    """Anything on [n, features]: computed as it is."""
+    layout = _dense_layout(clean)
+    if type(target) is nn.Linear:
+        return Operator("dense", layout, weight=target.weight, bias=target.bias, macs=target.weight.numel())
+    if isinstance(target, SAME_MODULES):
+        return Operator("same", layout)
+    return Operator("dense", layout)
+
+
+def _convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    kernel, stride, dilation = weight.shape[2:], _pair(stride), _pair(dilation)
+    if padding == "same":
+        total = [extent(k, d) - 1 for k, d in zip(kernel, dilation)]
+        before, symmetric = [t // 2 for t in total], all(t % 2 == 0 for t in total)
+    else:
+        before, symmetric = _pair(0 if padding == "valid" else padding), True
+
+    def local(patch, pads, strides):
+        return F.conv2d(patch, weight, bias, strides, pads, dilation, groups)
+
+    return Operator("window", "first", axes=_axes(kernel, stride, before, dilation), local=local,
+                    symmetric=tuple(before) if symmetric else None, macs=weight.numel(), grouped=groups > 1)
+
+
+def _max_pool(input, kernel, stride, padding, dilation):
+    kernel, dilation = _pair(kernel), _pair(dilation)
+    stride = kernel if stride is None or stride == [] else _pair(stride)
+
+    def local(patch, pads, strides):
+        return F.max_pool2d(patch, kernel, strides, 0, dilation)
+
+    return Operator("window", "first", axes=_axes(kernel, stride, _pair(padding), dilation), outside=-torch.inf,
+                    local=local, macs=kernel[0] * kernel[1])
+
+
+def _avg_pool(source, clean, kernel, stride, padding, ceil_mode, include, divisor):
+    kernel, padding = _pair(kernel), _pair(padding)
+    stride = kernel if stride is None or stride == [] else _pair(stride)
+    if divisor is None and tuple(clean.shape[2:]) == (1, 1) and padding == (0, 0) and kernel == tuple(source.size):
+        return _mean(clean)
+    counts = None
+    if divisor is None:
+        # torch divides a border window by the cells it counts; a window in the middle counts all of them.
+        full, counts = kernel[0] * kernel[1], []
+        for size, out, k, s, p in zip(source.size, clean.shape[2:], kernel, stride, padding):
+            begin = torch.arange(out) * s - p
+            end = torch.minimum(begin + k, torch.tensor(size + p))
+            counted = end - begin if include else end.clamp(max=size) - begin.clamp(min=0)
+            counts.append((k / counted).to(clean))
+        counts = None if all((c == 1).all() for c in counts) else tuple(counts)
+    else:
+        full = divisor
+
+    def local(patch, pads, strides):
+        return F.avg_pool2d(patch, kernel, strides, 0, divisor_override=full)
+
+    return Operator("window", "first", axes=_axes(kernel, stride, padding, (1, 1)), local=local, counts=counts,
+                    macs=kernel[0] * kernel[1])
+
+
+def _adaptive(source, clean):
+    sizes, wanted = tuple(source.size), tuple(clean.shape[2:])
+    if sizes == wanted:
+        return Operator("same", "first")
+    if wanted == (1, 1):
+        return _mean(clean)
+    if any(size % want for size, want in zip(sizes, wanted)):
+        # Unequal regions: the map is small by now, and computing all of it costs little.
+        return Operator("dense", "first")
+    kernel = tuple(size // want for size, want in zip(sizes, wanted))
+    return _avg_pool(source, clean, kernel, kernel, 0, False, True, None)
+
+
+def _mean(clean):
+    return Operator("mean", _dense_layout(clean))
+
+
+def _pad(padding, value):
+    padding = (padding,) * 4 if isinstance(padding, int) else tuple(padding)
+    padding = padding + (0,) * (8 - len(padding))
+    if any(padding[4:]):
+        return None
+    left, _, top, _ = padding[:4]
+    if value not in (0, 0.0, None):
+        return Operator("dense", "first")
+    # A 1x1 window that keeps its input: only the border it reads beyond is new.
+    return Operator("window", "first", axes=_axes((1, 1), (1, 1), (top, left), (1, 1)),
+                    local=lambda patch, pads, strides: patch, fresh=False)
+
+
+def _binary(function, arguments, keywords, steps, clean):
+    source = steps[0]
+    call = _caller(function, arguments, keywords)
+    if len(steps) == 1:
+        others = [a for a in arguments if not hasattr(a, "number")]
+        fits = all(not isinstance(a, torch.Tensor) or _constant_over_map(a, source) for a in others)
+        if fits and clean.shape == source.clean.shape:
+            return _pointwise(call, source)
+        return None
+    if len({(s.layout, tuple(s.size)) for s in steps}) == 1 and clean.ndim == source.clean.ndim:
+        return Operator("join", source.layout, function=call, layout_in=source.layout)
+    # Squeeze and excitation: a factor per channel changes every place, and the entire map is due.
+    return Operator("dense", _dense_layout(clean))
+
+
+def _permute(arguments, keywords, call, source):
+    dims = keywords.get("dims", arguments[1] if len(arguments) == 2 else arguments[1:])
+    dims = tuple(d % 4 for d in dims) if source.clean.ndim == 4 else ()
+    if (source.layout, dims) == ("first", (0, 2, 3, 1)):
+        return _pointwise(call, source, layout="last", fresh=False)
+    if (source.layout, dims) == ("last", (0, 3, 1, 2)):
+        return _pointwise(call, source, layout="first", fresh=False)
+    return None
+
+
+def _getitem(index, call, source):
+    """``x[:, a:b]`` and ``x[:, c]``: a choice of channels."""
+    index = index if isinstance(index, tuple) else (index,)
+    entire = slice(None)
+    if source.layout != "first" or len(index) < 2 or index[0] != entire or any(i != entire for i in index[2:]):
+        return None
+    if isinstance(index[1], int):
+        return _pointwise(call, source, layout="none", fresh=False)
+    return _pointwise(call, source, fresh=False) if isinstance(index[1], slice) else None
+
+
+def _flattening(source, clean):
+    if clean.ndim == 2 and clean[0].numel() == source.clean[0].numel():
+        return Operator("dense", "flat", flattens=source.layout == "first")
+    return Operator("dense", _dense_layout(clean), known=False)
+
+
+def _pointwise(function, source, layout=None, rectifier=False, fresh=True, macs=0.0):
+    return Operator("pointwise", layout or source.layout, function=function, rectifier=rectifier, fresh=fresh,
+                    layout_in=source.layout, macs=macs)
+
+
+def _caller(target, arguments, keywords):
+    """function(tensors) that makes the call out of place."""
+    keywords = {**keywords, "inplace": False} if "inplace" in keywords else keywords
+    if isinstance(target, str):
+        name = target.rstrip("_")
+
+        def target(first, *rest, **more):
+            return getattr(first, name)(*rest, **more)
+
+    def put(value, tensors):
+        if hasattr(value, "number"):
+            return tensors[value.number]
+        if isinstance(value, (list, tuple)):
+            return type(value)(put(v, tensors) for v in value)
+        return value
+
+    def call(tensors):
+        return target(*put(tuple(arguments), tensors), **{k: put(v, tensors) for k, v in keywords.items()})
+
+    return call
+
+
+def _is_torch(target):
+    module = getattr(target, "__module__", None) or ""
+    if module.startswith("torchvision"):
+        return False
+    return module.startswith(("torch", "_operator", "operator")) or inspect.isbuiltin(target)
+
+
+def _bind(function, arguments, keywords):
+    bound = inspect.signature(function).bind(*arguments, **keywords)
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _argument(arguments, keywords, place, name, default):
+    return arguments[place] if len(arguments) > place else keywords.get(name, default)
+
+
+def _constant_over_map(tensor, source):
+    shape = (1,) * (source.clean.ndim - tensor.ndim) + tuple(tensor.shape)
+    rows = 2 if source.layout == "first" else 1
+    return len(shape) == source.clean.ndim and shape[0] == 1 and shape[rows : rows + 2] == (1, 1)
+
+
+def _over_map(dims):
+    dims = (dims,) if isinstance(dims, int) else tuple(dims or ())
+    return {d % 4 for d in dims} == {2, 3}
+
+
+def _dense_layout(clean):
+    return "first" if clean.ndim == 4 else "flat"
+
+
+def _axes(kernel, stride, before, dilation):
+    return tuple(zip((int(k) for k in kernel), stride, before, dilation))
+
+
+def _pair(value):
+    if isinstance(value, int):
+        return value, value
+    value = tuple(int(v) for v in value)
+    return value if len(value) == 2 else value * 2

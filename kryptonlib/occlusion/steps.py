@@ -1,0 +1,287 @@
+"""A traced network as a list of steps, each of a kind that the incremental engine knows how to carry a window through.
+
+``read_steps`` walks a ``torch.fx`` graph once with the clean image, keeps every activation (Krypton's materialised
+view) and sorts each node into one of the kinds below. Elementwise functions are attached to the step before them.
+
+========== ==================================================================================================
+input      the image
+window     reads a neighbourhood: convolution, max and average pooling; padding with zeros is a 1x1 window
+pointwise  acts on each place of the map alone: activations, batch norm, scaling, permuted linear layers
+join       elementwise on several maps of one shape, or their concatenation along the channels
+mean       global average pooling: the mean of the change is added to the clean mean
+linear     the first linear layer after flattening a map: the weights times the change are added
+dense      needs the entire map, or has none: computed as the network itself would
+========== ==================================================================================================
+"""
+
+import operator
+from dataclasses import dataclass, field
+
+import torch
+from torch import fx
+
+from kryptonlib.occlusion import operators
+
+
+@dataclass
+class Step:
+    """One layer, its clean result, and how to compute it on entire maps or on windows.
+
+    Attributes:
+        name: the operator's name as a reader of the network knows it.
+        kind: see the module's table.
+        sources: indices of the steps it reads.
+        run: function(n, tensors) -> the result for a batch of n entire inputs.
+        clean: the result for the clean image [1, ...].
+        layout: where the channels are: "first" [n, C, H, W], "last" [n, H, W, C], "none" [n, H, W], "flat" otherwise.
+        operator: what ``operators`` knows about it (kernel, weights, function), or None.
+        posts: elementwise functions applied right after it.
+        known: False for an operator that turned the rest dense because the engine does not know it.
+        users: indices of the steps that read it.
+    """
+
+    name: str
+    kind: str
+    sources: tuple
+    run: object
+    clean: torch.Tensor
+    layout: str
+    operator: object = None
+    posts: list = field(default_factory=list)
+    known: bool = True
+    users: list = field(default_factory=list)
+
+    @property
+    def spatial(self):
+        """True where the result is a map."""
+        return self.layout != "flat"
+
+    @property
+    def size(self):
+        """(rows, columns) of the map; (1, 1) where the result is not one."""
+        return {"first": self.clean.shape[2:], "last": self.clean.shape[1:3], "none": self.clean.shape[1:]}.get(
+            self.layout, (1, 1)
+        )
+
+    @property
+    def channels(self):
+        """Channels of the map."""
+        return {"first": self.clean.shape[1], "last": self.clean.shape[-1]}.get(self.layout, 1)
+
+
+class Unsupported(Exception):
+    """The graph does something that cannot be described by steps; the network is then computed in full."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value that is no tensor, at batch size 1 and 2: sizes may depend on the batch."""
+
+    one: object
+    two: object
+
+    def at(self, n):
+        """The value at batch size n."""
+        return _at(self.one, self.two, n)
+
+
+def _at(one, two, n):
+    if isinstance(one, (tuple, list)):
+        return type(one)(_at(a, b, n) for a, b in zip(one, two)) if type(one) in (tuple, list) else tuple(
+            _at(a, b, n) for a, b in zip(one, two)
+        )
+    if isinstance(one, int) and not isinstance(one, bool):
+        return one + (n - 1) * (two - one)
+    return one
+
+
+def read_steps(traced, image):
+    """Steps of a traced network, in the order of computation.
+
+    Args:
+        traced: fx.GraphModule in evaluation mode, batch norm folded.
+        image: clean input [1, C, H, W].
+
+    Returns:
+        (steps, index of the step that gives the logits).
+
+    Raises:
+        Unsupported: more than one input, an output that is no tensor [1, classes], a result that mixes the batch.
+    """
+    reader = _Reader(traced, image)
+    for node in traced.graph.nodes:
+        reader.read(node)
+    return _attached(reader.steps, reader.output)
+
+
+class _Reader:
+    def __init__(self, traced, image):
+        self.traced, self.image = traced, image
+        self.parts = dict(traced.named_modules())
+        self.steps, self.output = [], None
+        # fx node -> index of a step, or Number, or _Several (a tuple of tensors)
+        self.known = {}
+
+    def read(self, node):
+        if node.op == "placeholder":
+            if self.steps:
+                if not node.args:
+                    raise Unsupported("the network takes more than one input")
+                self.known[node] = Number(node.args[0], node.args[0])
+                return
+            run = None
+            self.steps.append(Step("input", "input", (), run, self.image, "first"))
+            self.known[node] = 0
+        elif node.op == "get_attr":
+            value = self.traced
+            for part in node.target.split("."):
+                value = getattr(value, part)
+            self.known[node] = Number(value, value)
+        elif node.op == "output":
+            found = self.known.get(node.args[0]) if isinstance(node.args[0], fx.Node) else None
+            if not isinstance(found, int) or self.steps[found].clean.ndim != 2:
+                raise Unsupported("the network does not return a tensor [1, classes]")
+            self.output = found
+        else:
+            self.call(node)
+
+    def call(self, node):
+        """A function, method or module call: a number, a step, or a tuple of tensors."""
+        function, name = self.function(node)
+        inputs = []
+
+        def collect(argument):
+            if isinstance(self.known[argument], (int, _Several)):
+                inputs.append(argument)
+            return argument
+
+        fx.node.map_arg((node.args, node.kwargs), collect)
+        inputs = list(dict.fromkeys(inputs))
+        if not inputs:
+            one, two = (self.evaluate(node, function, {}, n) for n in (1, 2))
+            self.known[node] = Number(one, two)
+            return
+        several = [self.known[i] for i in inputs if isinstance(self.known[i], _Several)]
+        if several:
+            self.known[node] = self.item(node, several[0], name)
+            return
+        sources = tuple(self.known[i] for i in inputs)
+
+        def run(n, tensors):
+            return self.evaluate(node, function, dict(zip(inputs, tensors)), n)
+
+        # Functions that work in place must leave the kept activations alone.
+        clean = run(1, [self.steps[i].clean.clone() if _in_place(node, self.parts) else self.steps[i].clean
+                        for i in sources])
+        if isinstance(clean, (tuple, list)) and clean and all(isinstance(t, torch.Tensor) for t in clean):
+            self.known[node] = _Several(node, name, sources, run, clean)
+        elif isinstance(clean, torch.Tensor):
+            self.known[node] = self.tensor(node, name, inputs, sources, run, clean)
+            if _in_place(node, self.parts):
+                # Whoever reads the overwritten tensor later sees the new value.
+                for argument in inputs[:1]:
+                    self.known[argument] = self.known[node]
+        else:
+            # A size: tell how it grows with the batch from tensors that need no computation.
+            twice = [torch.empty((2 * t.shape[0], *t.shape[1:]), device="meta") for t in
+                     (self.steps[i].clean for i in sources)]
+            self.known[node] = Number(clean, run(2, twice))
+
+    def tensor(self, node, name, inputs, sources, run, clean):
+        """Classify a call that gives a tensor; returns the index of its step."""
+        steps = [self.steps[i] for i in sources]
+        arguments = fx.node.map_arg(node.args, lambda a: _Input(sources.index(self.known[a])) if a in inputs
+                                    else self.known[a].one)
+        keywords = fx.node.map_arg(node.kwargs, lambda a: _Input(sources.index(self.known[a])) if a in inputs
+                                   else self.known[a].one)
+        part = self.parts.get(node.target) if node.op == "call_module" else None
+        target = part if part is not None else node.target
+        found = operators.classify(target, arguments, keywords, steps, clean)
+        if found.kind == "same":
+            return sources[0]
+        if clean.shape[:1] != steps[0].clean.shape[:1]:
+            raise Unsupported(f"{name} changes the batch axis")
+        step = Step(name, found.kind, sources, found.run or run, clean, found.layout, found, known=found.known)
+        self.steps.append(step)
+        return len(self.steps) - 1
+
+    def item(self, node, several, name):
+        """``chunks[i]``: one tensor out of a tuple."""
+        if node.target is not operator.getitem or not isinstance(node.args[1], int):
+            raise Unsupported(f"{name} of a tuple of tensors")
+        which, source = node.args[1], self.steps[several.sources[0]]
+        clean = several.clean[which]
+        found = operators.classify_item(several, which, source, clean)
+        run = found.run or (lambda n, tensors: several.run(n, tensors)[which])
+        self.steps.append(Step(several.name, found.kind, several.sources, run, clean, found.layout, found,
+                               known=found.known))
+        return len(self.steps) - 1
+
+    def function(self, node):
+        if node.op == "call_module":
+            return self.parts[node.target], type(self.parts[node.target]).__name__
+        if node.op == "call_method":
+            def method(first, *arguments, **keywords):
+                return getattr(first, node.target)(*arguments, **keywords)
+
+            return method, node.target
+        return node.target, getattr(node.target, "__name__", str(node.target))
+
+    def evaluate(self, node, function, tensors, n):
+        def value(argument):
+            return tensors[argument] if argument in tensors else self.known[argument].at(n)
+
+        return function(*fx.node.map_arg(node.args, value), **fx.node.map_arg(node.kwargs, value))
+
+
+@dataclass
+class _Several:
+    """A tuple of tensors, as ``chunk`` gives."""
+
+    node: fx.Node
+    name: str
+    sources: tuple
+    run: object
+    clean: tuple
+
+
+@dataclass(frozen=True)
+class _Input:
+    """Stands in an argument list for the step's source of that number."""
+
+    number: int
+
+
+def _in_place(node, parts):
+    if node.op == "call_module":
+        return getattr(parts[node.target], "inplace", False)
+    if node.op == "call_method":
+        return node.target.endswith("_") and not node.target.endswith("__")
+    name = getattr(node.target, "__name__", "")
+    functions = (operator.iadd, operator.imul, operator.isub, operator.itruediv)
+    return node.target in functions or node.kwargs.get("inplace", False) or name in operators.IN_PLACE_NAMES
+
+
+def _attached(steps, output):
+    """Elementwise steps become part of the step before them where nobody else reads that one."""
+    readers = [0] * len(steps)
+    for step in steps:
+        for source in step.sources:
+            readers[source] += 1
+    readers[output] += 1
+    place, kept = {}, []
+    for index, step in enumerate(steps):
+        source = step.sources[0] if step.sources else None
+        host = kept[place[source]] if step.kind == "pointwise" else None
+        if host is not None and readers[source] == 1 and host.kind in ("window", "pointwise", "join"):
+            host.posts.append(step.operator)
+            host.clean, host.layout = step.clean, step.layout
+            place[index] = place[source]
+        else:
+            step.sources = tuple(place[s] for s in step.sources)
+            place[index] = len(kept)
+            kept.append(step)
+    for index, step in enumerate(kept):
+        for source in step.sources:
+            kept[source].users.append(index)
+    return kept, place[output]

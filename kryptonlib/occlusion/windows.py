@@ -1,0 +1,109 @@
+"""Gathering a batch of windows together with the clean activations around them.
+
+Each map is kept as rows of channels (NHWC): a row of zeros, a row of -inf, the clean activation row by row, and behind
+them the changed windows of the current batch. One ``index_select`` then fetches, for all positions at once, any patch of
+the changed map: what lies inside a position's window comes from the window, what lies around it from the clean
+activation, and what lies outside the map from one of the first two rows. Borders need no case of their own.
+"""
+
+import numpy as np
+import torch
+
+NOWHERE = -(1 << 40)
+"""An offset that makes any sum of two offsets negative."""
+FIRST = 2
+"""Rows before the clean activation: zeros, -inf."""
+
+
+class Map:
+    """The clean activation of one step and room for the windows of a batch.
+
+    Args:
+        clean: the clean activation [H, W, C].
+        room: rows (places of windows) to reserve.
+    """
+
+    def __init__(self, clean, room):
+        self.height, self.width, self.channels = clean.shape
+        self.begin = FIRST + self.height * self.width
+        self.rows = clean.new_empty(self.begin + room, self.channels)
+        self.rows[0].zero_()
+        self.rows[1].fill_(-torch.inf)
+        self.rows[FIRST : self.begin] = clean.reshape(-1, self.channels)
+
+    def room(self, count, height, width):
+        """The part that a batch of ``count`` windows is written into, [count, height, width, C]."""
+        return self.rows[self.begin : self.begin + count * height * width].view(count, height, width, self.channels)
+
+
+class Shipment:
+    """Small integer arrays for one batch, sent to the device in one transfer."""
+
+    def __init__(self):
+        self.arrays, self.ends = [], [0]
+
+    def add(self, array):
+        """Reserve a place for an int64 array; returns its number."""
+        self.arrays.append(array)
+        self.ends.append(self.ends[-1] + array.size)
+        return len(self.arrays) - 1
+
+    def send(self, device):
+        """All arrays on the device, in the order in which they were added."""
+        if not self.arrays:
+            return []
+        flat = torch.from_numpy(np.concatenate([array.reshape(-1) for array in self.arrays]))
+        flat = flat.to(device, non_blocking=True)
+        return [
+            flat[begin:end].view(array.shape) for begin, end, array in zip(self.ends, self.ends[1:], self.arrays)
+        ]
+
+
+class Fetch:
+    """One planned gather: which rows of a :class:`Map` make the patches of a batch.
+
+    Args:
+        shipment: where the offsets travel.
+        size: (height, width) of the map.
+        window: ((row starts [n], row stops [n]), (column starts, column stops), (row bases [n], row pitch)) of the
+            changed windows, or None to fetch clean activations only. The window of position p has its first row of
+            places at ``base[p]`` and the next ones ``pitch`` rows further.
+        wanted: per axis (starts [n], length, step): the patch to fetch.
+        outside: 0.0 or -inf.
+    """
+
+    def __init__(self, shipment, size, window, wanted, outside=0.0):
+        (row_starts, height, row_step), (column_starts, width, column_step) = wanted
+        rows = row_starts[:, None] + row_step * np.arange(height)
+        columns = column_starts[:, None] + column_step * np.arange(width)
+        self.count, self.height, self.width = len(rows), height, width
+        inside_rows, inside_columns = (rows >= 0) & (rows < size[0]), (columns >= 0) & (columns < size[1])
+        self.clean = [
+            shipment.add(np.where(inside_rows, FIRST + rows * size[1], NOWHERE)),
+            shipment.add(np.where(inside_columns, columns, NOWHERE)),
+        ]
+        self.beyond = not (inside_rows.all() and inside_columns.all())
+        self.special = 0 if outside == 0 else 1
+        self.window = None
+        if window is not None:
+            (top, bottom), (left, right), (base, pitch) = window
+            row = np.where(
+                (rows >= top[:, None]) & (rows < bottom[:, None]), base[:, None] + (rows - top[:, None]) * pitch, NOWHERE
+            )
+            column = np.where((columns >= left[:, None]) & (columns < right[:, None]), columns - left[:, None], NOWHERE)
+            self.window = [shipment.add(row), shipment.add(column)]
+
+    def run(self, rows, arrays):
+        """The patches [n, height, width, C] out of a map's ``rows``."""
+        places = self._places(arrays, self.clean)
+        if self.beyond:
+            places.clamp_(min=self.special)
+        if self.window is not None:
+            changed = self._places(arrays, self.window)
+            places = torch.where(changed >= 0, changed, places)
+        return rows.index_select(0, places.view(-1)).view(self.count, self.height, self.width, -1)
+
+    @staticmethod
+    def _places(arrays, numbers):
+        row, column = (arrays[number] for number in numbers)
+        return row[:, :, None] + column[:, None, :]
