@@ -20,6 +20,10 @@ MOVE = 40.0
 """MACs in the time of reading and writing one float32."""
 CALL = 4e6
 """MACs in the time of starting one operator (its Python code and small index tensors included)."""
+PLAIN = 2.0
+"""How much slower a MAC of a matrix product is than one of a convolution."""
+REORDER = 100.0
+"""MACs in the time of bringing one weight into the order that a convolution wants, once per batch."""
 GROUPED = 6.0
 """How much slower a MAC of a grouped or depthwise convolution is."""
 MOST_GROUPS = 16
@@ -124,9 +128,17 @@ class StepCosts:
                 self.weights[index] = macs + moved
                 if step.kind == "window" and not takes_window_as_is(step):
                     self.weights[count + index] = MOVE * steps[step.sources[0]].channels
+            elif step.kind == "linear":
+                # Per place of the map that it reads; the matrix product, and adding to the result.
+                places, channels, features = step.operator.weight.shape
+                self.weights[count + index] = features * (PLAIN * channels + MOVE)
+                self.fixed[index] = moved
             else:
                 self.fixed[index] = macs * self.areas[index] + moved
         self.whole = self.weights[:count] * self.areas + self.fixed
+        for index, step in enumerate(steps):
+            if step.kind == "linear":
+                self.whole[index] += self.weights[count + index] * np.prod(steps[step.sources[0]].size)
         # Turning whole at step k: every earlier map that a later step reads is filled up.
         crossing = np.zeros(count + 1)
         for index, step in enumerate(steps):
@@ -135,7 +147,7 @@ class StepCosts:
                 crossing[index + 1] += fill
                 crossing[max(step.users) + 1] -= fill
         self.crossing = np.cumsum(crossing)
-        self.per_batch = CALL * count + MOVE * sum(
+        self.per_batch = CALL * count + REORDER * sum(
             step.operator.macs for step in steps if step.kind == "window" and step.operator.symmetric is not None
         )
 
@@ -177,6 +189,8 @@ class _Axis:
             if step.kind == "window":
                 kernel, stride, before, dilation = step.operator.axes[self.axis]
                 out[index] = context(0, sizes[index], kernel=kernel, stride=stride, before=before, dilation=dilation)[1]
+            elif step.kind == "linear":
+                out[index] = sizes[step.sources[0]]
         return out
 
     def merge(self, weights):

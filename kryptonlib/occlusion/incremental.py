@@ -17,6 +17,7 @@ from torch import fx
 from kryptonlib.occlusion import full
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.grouping import make_groups, takes_window_as_is
+from kryptonlib.occlusion.head import Head, finished_map, find_head, from_rows, to_rows
 from kryptonlib.occlusion.intervals import context
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
@@ -56,7 +57,7 @@ class Incremental:
             self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
         self.image = image
         self.clean = self.steps[self.output].clean
-        self.head = _head(self.steps, self.output)
+        self.head = find_head(self.steps, self.output)
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
             warnings.warn(
@@ -127,41 +128,24 @@ class _Run:
                 if group.windows[index] is not None and index and _is_fetched(self.steps, group, index):
                     (_, height), (_, width) = group.windows[index]
                     room[index] = max(room.get(index, 0), count * height * width)
-        return {index: Map(_rows(self.steps[index].clean, self.steps[index].layout)[0], places)
+        return {index: Map(to_rows(self.steps[index].clean, self.steps[index].layout)[0], places)
                 for index, places in room.items()}
 
     def all(self, numbers, result, meter):
         """Compute every group's batches and write the logits to ``result[numbers[member]]``."""
-        waiting, where = [], []
-
-        def finish():
-            features = torch.cat(waiting)
-            rows = torch.from_numpy(numbers[np.concatenate(where)]).to(self.device)
-            result[rows] = self.finished(features)
-            waiting.clear(), where.clear()
-
+        head = Head(self.engine)
         for group in self.groups:
             parts = -(-len(group.members) // self.batch)
             for part in np.array_split(np.arange(len(group.members)), parts):
-                waiting.append(self.features(group, part))
-                where.append(group.members[part])
+                head.add(numbers[group.members[part]], *self.features(group, part))
                 if meter:
                     meter.update(len(part))
-                if sum(map(len, where)) >= HEAD_ROWS:
-                    finish()
-        if waiting:
-            finish()
-
-    def finished(self, features):
-        """The layers without maps, from the features of many positions to their logits."""
-        values = {self.head[0]: features}
-        for index in range(self.head[1], len(self.steps)):
-            step = self.steps[index]
-            values[index] = _finished_map(step.run(len(features), [values[s] for s in step.sources]), step)
-        return values[self.engine.output]
+                if head.waiting >= HEAD_ROWS:
+                    head.finish(result)
+        head.finish(result)
 
     def features(self, group, part):
-        """The last value before the head, for the positions ``part`` of a group."""
+        """The last value before the head, for the positions ``part`` of a group, and its window (None: entire)."""
         plan = _Plan(self, group, part)
         arrays = plan.shipment.send(self.device)
         values = {}
@@ -169,7 +153,7 @@ class _Run:
             values[index] = self._compute(index, plan, values, arrays)
             for source in plan.last_use.get(index, ()):
                 values.pop(source, None)
-        return values[self.head[0]]
+        return values[self.head[0]], plan.windows[self.head[0]]
 
     def _compute(self, index, plan, values, arrays):
         step = self.steps[index]
@@ -187,10 +171,10 @@ class _Run:
         layouts = [self.steps[source].layout for source in step.sources]
         if how.kind == "whole":
             # Windows that were filled up to maps come as NHWC.
-            inputs = [_from_rows(x, layout) if fetch is not None else x
+            inputs = [from_rows(x, layout) if fetch is not None else x
                       for x, layout, fetch in zip(inputs, layouts, how.fetches)]
-            return _finished_map(step.run(plan.count, inputs), step)
-        inputs = [_from_rows(x, layout) for x, layout in zip(inputs, layouts)]
+            return finished_map(step.run(plan.count, inputs), step)
+        inputs = [from_rows(x, layout) for x, layout in zip(inputs, layouts)]
         part = step.operator
         if step.kind == "window":
             result, layout = part.local(inputs[0], how.pads, how.strides), "first"
@@ -308,19 +292,6 @@ class _Plan:
         return (top, top + height), (left, left + width), (base, width)
 
 
-def _head(steps, output):
-    """(index of the features, first step of the head): the last layers work on vectors, for many positions at once."""
-    first = len(steps)
-    while first > 1 and not steps[first - 1].spatial:
-        first -= 1
-    for begin in range(first, len(steps)):
-        inputs = {s for step in steps[begin:] for s in step.sources if s < begin}
-        features = inputs.pop() if len(inputs) == 1 else None
-        if features is not None and output >= begin and (not steps[features].spatial or steps[features].kind == "mean"):
-            return features, begin
-    return output, len(steps)
-
-
 def _is_fetched(steps, group, index):
     return any(_fetches(steps[user], group.windows[user], group.windows[index], steps, index)
                for user in steps[index].users)
@@ -352,38 +323,15 @@ def _bytes(steps, group):
     return total + 4 * largest
 
 
-def _rows(tensor, layout):
-    """A map as [n, H, W, C]."""
-    if layout == "first":
-        return tensor.permute(0, 2, 3, 1)
-    return tensor.unsqueeze(3) if layout == "none" else tensor
-
-
-def _from_rows(tensor, layout):
-    """[n, H, W, C] in the network's own layout, without copying."""
-    if layout == "first":
-        return tensor.permute(0, 3, 1, 2)
-    return tensor.squeeze(3) if layout == "none" else tensor
-
-
-def _finished_map(result, step):
-    """The attached elementwise functions on an entire map or on features."""
-    fresh = step.kind in ("window", "join") and step.operator.fresh
-    for post in step.posts:
-        result = result.relu_() if post.rectifier and fresh else post.function([result])
-        fresh = post.fresh
-    return result
-
-
 def _finished_window(result, layout, step, target):
     """The attached elementwise functions on a window; the result [n, h, w, C], in ``target`` if there is one."""
     fresh = step.operator.fresh
     for number, post in enumerate(step.posts):
         if post.rectifier and target is not None and number == len(step.posts) - 1:
-            return torch.clamp_min(_rows(result, layout), 0, out=target)
+            return torch.clamp_min(to_rows(result, layout), 0, out=target)
         result = result.relu_() if post.rectifier and fresh else post.function([result])
         fresh, layout = post.fresh, post.layout
-    result = _rows(result, layout)
+    result = to_rows(result, layout)
     return result if target is None else target.copy_(result)
 
 

@@ -52,7 +52,7 @@ class Operator:
         symmetric: for convolutions, their own (rows, columns) padding, where equal at both ends; else None.
         counts: for average pooling with uneven divisors, two factors per output row and column, or None.
         macs: multiply-accumulates per place of the output map.
-        weight, bias: of a linear layer.
+        weight, part: of a linear layer: its matrix, and the module itself.
         dense: function replacing the network's own call on entire maps, function(n, tensors); None keeps the call.
     """
 
@@ -72,7 +72,7 @@ class Operator:
     macs: float = 0.0
     grouped: bool = False
     weight: torch.Tensor = None
-    bias: torch.Tensor = None
+    part: nn.Module = None
     flattens: bool = False
 
 
@@ -212,7 +212,7 @@ def _flat(target, arguments, keywords, clean):
     """Anything on [n, features]: computed as it is."""
     layout = _dense_layout(clean)
     if type(target) is nn.Linear:
-        return Operator("dense", layout, weight=target.weight, bias=target.bias, macs=target.weight.numel())
+        return Operator("dense", layout, weight=target.weight, part=target, macs=target.weight.numel())
     if isinstance(target, SAME_MODULES):
         return Operator("same", layout)
     return Operator("dense", layout)

@@ -159,6 +159,8 @@ class _Reader:
         inputs = list(dict.fromkeys(inputs))
         if not inputs:
             one, two = (self.evaluate(node, function, {}, n) for n in (1, 2))
+            if isinstance(one, torch.Tensor) and one.shape != two.shape:
+                raise Unsupported(f"{name} makes a tensor that depends on the batch size")
             self.known[node] = Number(one, two)
             return
         several = [self.known[i] for i in inputs if isinstance(self.known[i], _Several)]
@@ -182,8 +184,10 @@ class _Reader:
                 for argument in inputs[:1]:
                     self.known[argument] = self.known[node]
         else:
+            if not _is_size(clean):
+                raise Unsupported(f"{name} gives a {type(clean).__name__}")
             # A size: tell how it grows with the batch from tensors that need no computation.
-            twice = [torch.empty((2 * t.shape[0], *t.shape[1:]), device="meta") for t in
+            twice = [torch.empty((2 * t.shape[0], *t.shape[1:]), device="meta", dtype=t.dtype) for t in
                      (self.steps[i].clean for i in sources)]
             self.known[node] = Number(clean, run(2, twice))
 
@@ -252,6 +256,13 @@ class _Input:
     number: int
 
 
+def _is_size(value):
+    """True for integers, and tuples of them, devices and types: what does not depend on the numbers in a tensor."""
+    if isinstance(value, (tuple, list)):
+        return all(_is_size(v) for v in value)
+    return isinstance(value, (int, torch.device, torch.dtype))
+
+
 def _in_place(node, parts):
     if node.op == "call_module":
         return getattr(parts[node.target], "inplace", False)
@@ -281,7 +292,40 @@ def _attached(steps, output):
             step.sources = tuple(place[s] for s in step.sources)
             place[index] = len(kept)
             kept.append(step)
-    for index, step in enumerate(kept):
+    return _with_users(*_linear_on_maps(kept, place[output]))
+
+
+def _linear_on_maps(steps, output):
+    """Flattening a map and the linear layer after it become one step that reads the map."""
+    readers = [sum(index in step.sources for step in steps) + (index == output) for index in range(len(steps))]
+    gone = set()
+    for step in steps:
+        weight = step.operator.weight if step.operator is not None else None
+        flat = step.sources[0] if step.sources else None
+        if weight is None or not steps[flat].operator.flattens or readers[flat] > 1:
+            continue
+        source = steps[flat].sources[0]
+        height, width = steps[source].size
+        if height * width == 1:
+            continue
+        # [places, C, features]: one matrix per place of the map, so that a place that did not change costs nothing.
+        cells = weight.view(weight.shape[0], -1, height * width).permute(2, 1, 0).contiguous()
+        step.kind, step.sources, step.operator.weight = "linear", (source,), cells
+        step.run = None
+        part = step.operator.part
+        if sum(other.operator is not None and other.operator.part is part for other in steps) == 1:
+            # The traced network is a copy of ours; its largest matrix is needed in the new order only.
+            part.weight = None
+        gone.add(flat)
+    kept = [index for index in range(len(steps)) if index not in gone]
+    place = {index: number for number, index in enumerate(kept)}
+    for index in kept:
+        steps[index].sources = tuple(place[source] for source in steps[index].sources)
+    return [steps[index] for index in kept], place[output]
+
+
+def _with_users(steps, output):
+    for index, step in enumerate(steps):
         for source in step.sources:
-            kept[source].users.append(index)
-    return kept, place[output]
+            steps[source].users.append(index)
+    return steps, output
