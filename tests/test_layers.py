@@ -95,7 +95,8 @@ def test_pooling_equals_torch(kernel, stride, padding, size, seed):
     assume(all(2 * p <= k for p, k in zip(padding, kernel)))
     image = np.random.default_rng(seed).normal(size=(3, *size)) - 5  # below zero: a zero padding would win the maximum
     tensor = torch.tensor(image)[None]
-    close(layers.pool2d(image, kernel, stride=stride, padding=padding), F.max_pool2d(tensor, kernel, stride, padding)[0])
+    close(layers.pool2d(image, kernel, stride=stride, padding=padding),
+          F.max_pool2d(tensor, kernel, stride, padding)[0])
     for count in (True, False):
         close(layers.pool2d(image, kernel, stride=stride, padding=padding, kind="mean", count_padding=count),
               F.avg_pool2d(tensor, kernel, stride, padding, count_include_pad=count)[0])
