@@ -10,7 +10,7 @@ part of VGG16 or AlexNet with torchvision's ImageNet weights. ``architecture`` g
 untrained weights for work on speed and exactness.
 """
 
-from kryptonlib.zoo.architecture import architecture, untrained
+from kryptonlib.zoo.seeded import architecture, untrained
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, pick_device
 from kryptonlib.zoo.loading import load, names, normalise, trunk
 

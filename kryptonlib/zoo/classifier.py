@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as vision
 
@@ -46,7 +47,7 @@ class Preprocessing:
     Attributes:
         size: side of the square input in pixels.
         resize: length in pixels of the shorter side before the crop; None stretches the image to ``size`` x ``size``.
-        interpolation: "bicubic", "bilinear" (both antialiased) or "nearest".
+        interpolation: Pillow's "bicubic", "bilinear" (both antialiased) or "nearest".
         mean, std: per channel (RGB), in units of the [0, 1] image.
     """
 
@@ -59,15 +60,13 @@ class Preprocessing:
     def picture(self, image):
         """The resized and cropped image, not normalised: Tensor [1, 3, size, size] in [0, 1], in steps of 1/255.
 
-        The networks were trained on 8-bit images that Pillow resized, so the image is brought to 8 bits first; torchvision
-        then computes what Pillow computes. Without this step the odd borderline photo changes its class.
+        The networks were trained on 8-bit images that Pillow resized, so the image is brought to 8 bits and Pillow
+        resizes it: with other roundings the odd borderline photo changes its class.
         """
-        pixels = torch.from_numpy(np.round(check_image(image) * 255).astype(np.uint8)).permute(2, 0, 1)[None]
-        # "nearest-exact" is Pillow's rule for the nearest pixel.
-        mode = InterpolationMode("nearest-exact" if self.interpolation == "nearest" else self.interpolation)
+        picture = Image.fromarray(np.round(check_image(image) * 255).astype(np.uint8))
         target = [self.size, self.size] if self.resize is None else [self.resize]
-        pixels = vision.resize(pixels, target, interpolation=mode, antialias=self.interpolation != "nearest")
-        return vision.center_crop(pixels, [self.size, self.size]).float() / 255
+        picture = vision.resize(picture, target, interpolation=InterpolationMode(self.interpolation))
+        return vision.to_dtype(vision.pil_to_tensor(vision.center_crop(picture, [self.size, self.size])), scale=True)[None]
 
     def normalise(self, pixels):
         """Tensor units of pixels [..., 3, H, W] in [0, 1]."""

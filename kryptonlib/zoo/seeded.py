@@ -2,13 +2,14 @@
 
 Counting operations, timing, and checking that two ways to compute are equal need the real layers but no trained
 weights. They do need activations of a sane size: with default weights those of a deep network without batch norm
-vanish, and a batch norm that has seen nothing normalises nothing. One forward pass over two photos and two noise images
-sets both, in the manner of Krähenbühl et al., "Data-dependent Initializations of Convolutional Neural Networks",
-2015, https://arxiv.org/abs/1511.06856.
+vanish, and a batch norm that has seen nothing normalises nothing. One forward pass over four photos and noise sets
+both, in the manner of Krähenbühl et al., "Data-dependent Initializations of Convolutional Neural Networks", 2015,
+https://arxiv.org/abs/1511.06856.
 """
 
 import functools
 
+import numpy as np
 import torch
 from skimage import data
 from torch import nn
@@ -22,7 +23,8 @@ from kryptonlib.zoo.xception import Xception
 
 OURS = {"efficientnet-lite0": EfficientNetLite0, "vgg16-tumour": VGG16Tumour, "xception": Xception}
 LOGIT_SPREAD = 2.0
-"""Standard deviation across classes of an untrained network's logits: neither flat nor saturated after softmax."""
+"""Largest standard deviation across classes of an untrained network's logits on the calibration batch: neither flat nor
+saturated after softmax."""
 
 
 def torchvision_names():
@@ -34,7 +36,7 @@ def architecture(name, seed=0, num_classes=1000):
     """A network with seeded, untrained weights, in eval mode on the CPU.
 
     Batch-norm statistics, and in networks without any normalisation the scale of every layer, come from one
-    forward pass over two photos and two noise images. The global random state is left alone. GoogLeNet and InceptionV3 come
+    forward pass over four photos and noise. The global random state is left alone. GoogLeNet and InceptionV3 come
     without their auxiliary heads.
 
     Args:
@@ -95,12 +97,15 @@ def _build(name, num_classes):
 
 
 def _calibration_batch(side, generator):
-    """Two photos, smooth noise and white noise, [4, 3, side, side], roughly of mean 0 and variance 1."""
+    """Four photos and smooth noise, [5, 3, side, side], roughly of mean 0 and variance 1.
+
+    No white noise: in some networks its statistics would drown those of the photos, which then all look alike.
+    """
     resize = functools.partial(nn.functional.interpolate, size=(side, side), mode="bilinear", antialias=True)
-    photos = [torch.from_numpy(photo().copy()).permute(2, 0, 1)[None] / 255 for photo in (data.astronaut, data.coffee)]
-    smooth = resize(torch.randn(1, 3, 16, 16, generator=generator))
-    white = torch.randn(1, 3, side, side, generator=generator)
-    return torch.cat([*(resize((photo - 0.45) / 0.225) for photo in photos), smooth, white])
+    photos = [np.atleast_3d(photo()) / 255 for photo in (data.astronaut, data.coffee, data.rocket, data.camera)]
+    tensors = [torch.from_numpy(photo).float().permute(2, 0, 1)[None].expand(1, 3, -1, -1) for photo in photos]
+    noise = torch.randn(1, 3, 16, 16, generator=generator)
+    return torch.cat([*(resize((tensor - 0.45) / 0.225) for tensor in tensors), resize(noise)])
 
 
 def _calibrate(net, batch, num_classes, generator):
@@ -120,7 +125,7 @@ def _calibrate(net, batch, num_classes, generator):
         norm.train()
         norm.momentum = 1.0
     with torch.no_grad():
-        scale = LOGIT_SPREAD / net(batch).std(dim=1).mean()
+        scale = LOGIT_SPREAD / net(batch).std(dim=1).max()
         # Behind the last layer come at most a ReLU and an average, so its scale is the logits' scale.
         last.weight *= scale
         last.bias *= scale
