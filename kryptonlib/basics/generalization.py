@@ -1,0 +1,111 @@
+"""How well a model does on data it has not seen: splits, polynomials, weight decay, dropout, augmentation.
+
+The tutorial's slides "Bias vs. Variance", "Generalization Error", "Regularization" and "Amount of Data".
+"""
+
+import numpy as np
+
+
+def hold_out(samples, test, seed=0):
+    """Shuffle 0..samples-1 and split off ``test`` of them: (training indices, test indices)."""
+    if not 1 <= test < samples:
+        raise ValueError(f"test must be between 1 and {samples - 1} of {samples} samples, got {test}")
+    order = np.random.default_rng(seed).permutation(samples)
+    return np.sort(order[test:]), np.sort(order[:test])
+
+
+def folds(samples, k=5, seed=0):
+    """k-fold cross-validation: k pairs (training indices, test indices).
+
+    Every sample is in exactly one test set; test sets differ in size by at most one.
+
+    >>> [len(test) for _, test in folds(11, 5)]
+    [3, 2, 2, 2, 2]
+    """
+    if not 2 <= k <= samples:
+        raise ValueError(f"k must be between 2 and the {samples} samples, got {k}")
+    order = np.random.default_rng(seed).permutation(samples)
+    parts = [np.sort(part) for part in np.array_split(order, k)]
+    return [(np.setdiff1d(order, part), part) for part in parts]
+
+
+def polynomial(x, degree):
+    """Legendre polynomials 0..degree of x in [-1, 1] as columns [N, degree + 1]; they stay well conditioned."""
+    x = np.asarray(x, dtype=float)
+    if x.ndim != 1 or np.any(np.abs(x) > 1):
+        raise ValueError(f"x must be a vector of numbers in [-1, 1], got shape {x.shape}")
+    if degree < 0:
+        raise ValueError(f"degree must be at least 0, got {degree}")
+    return np.polynomial.legendre.legvander(x, degree)
+
+
+def least_squares(design, targets):
+    """Weights [K] of the least mean square error for the design [N, K]; the smallest ones if several fit."""
+    return np.linalg.lstsq(design, targets, rcond=None)[0]
+
+
+def ridge(design, targets, decay):
+    """L2 weight decay in closed form: argmin ||Xw - y||^2 / (2N) + decay/2 ||w||^2."""
+    _not_negative(decay)
+    n, k = design.shape
+    return np.linalg.solve(design.T @ design / n + decay * np.eye(k), design.T @ targets / n)
+
+
+def soft_threshold(w, amount):
+    """What L1 decay does to a weight: towards zero by ``amount``, and to zero exactly when it gets there."""
+    _not_negative(amount)
+    return np.sign(w) * np.maximum(np.abs(w) - amount, 0.0)
+
+
+def lasso(design, targets, decay, steps=2000):
+    """L1 weight decay by proximal gradient steps: argmin ||Xw - y||^2 / (2N) + decay sum |w|.
+
+    Each step is gradient descent at the rate 1/L followed by ``soft_threshold``; L is the largest curvature.
+    """
+    _not_negative(decay)
+    n = len(design)
+    rate = n / np.linalg.norm(design, 2) ** 2
+    w = np.zeros(design.shape[1])
+    for _ in range(steps):
+        w = soft_threshold(w - rate * design.T @ (design @ w - targets) / n, rate * decay)
+    return w
+
+
+def _not_negative(value):
+    if not value >= 0:
+        raise ValueError(f"decay must not be negative, got {value}")
+
+
+def dropout(x, probability, seed=0):
+    """Inverted dropout: each element becomes 0 with ``probability``, the others are divided by 1 - probability.
+
+    The mean over many draws is x, so nothing has to change when the network is used. At test time do not call it.
+    """
+    if not 0 <= probability < 1:
+        raise ValueError(f"probability must lie in [0, 1), got {probability}")
+    x = np.asarray(x, dtype=float)
+    keep = np.random.default_rng(seed).random(x.shape) >= probability
+    return np.where(keep, x / (1 - probability), 0.0)
+
+
+def dihedral(image):
+    """The eight views of a square's symmetry: turned by 0, 90, 180, 270 degrees, then the same of its mirror image.
+
+    Args:
+        image: [H, W] or [H, W, channels]; views 1, 3, 5 and 7 have rows and columns exchanged.
+
+    Returns:
+        List of eight arrays, anticlockwise turns; ``dihedral_inverse(views[i], i)`` gives back ``image``.
+    """
+    image = np.asarray(image)
+    if image.ndim not in (2, 3):
+        raise ValueError(f"image must be [H, W] or [H, W, channels], got shape {image.shape}")
+    return [np.rot90(start, turns) for start in (image, image[:, ::-1]) for turns in range(4)]
+
+
+def dihedral_inverse(view, index):
+    """Undo view ``index`` (0..7) of ``dihedral``."""
+    if not 0 <= index < 8:
+        raise ValueError(f"index must be 0..7, got {index}")
+    back = np.rot90(np.asarray(view), -(index % 4))
+    return back[:, ::-1] if index >= 4 else back

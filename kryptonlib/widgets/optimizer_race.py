@@ -1,0 +1,154 @@
+"""A race of optimizers over a loss surface: choose the surface, the start, the rates and who runs."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from kryptonlib.basics.optimizers import OPTIMIZERS, descend
+from kryptonlib.basics.surfaces import SURFACES, surface
+from kryptonlib.plots import COLOURS, STYLES, WIDTH
+
+SCALED = ("AdaGrad", "RMSProp", "Adam", "AdaMax", "Nadam", "AMSGrad")
+"""Optimizers whose step does not grow with the gradient; they share the second rate. Adadelta has no rate."""
+
+
+def paths(name, start, rate, scaled_rate, optimizers, steps):
+    """The walk of every named optimizer: mapping name -> [at most steps + 1, 2].
+
+    Args:
+        name: a surface of ``kryptonlib.basics.surfaces``.
+        start: (x, y), or None for the surface's own.
+        rate: learning rate of SGD, Momentum and NAG.
+        scaled_rate: learning rate of those in ``SCALED``.
+        optimizers: names of ``OPTIMIZERS``.
+        steps: updates, at least 1.
+    """
+    ground = surface(name)
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    walks = {}
+    for runner in optimizers:
+        if runner not in OPTIMIZERS:
+            raise ValueError(f"unknown optimizer {runner!r}; known are {', '.join(OPTIMIZERS)}")
+        own = 1.0 if runner == "Adadelta" else scaled_rate if runner in SCALED else rate
+        walks[runner] = descend(OPTIMIZERS[runner](own), ground.gradient, start or ground.start, steps)
+    return walks
+
+
+def _draw_map(axes, name, walks):
+    ground = surface(name)
+    left, right, bottom, top = ground.window
+    grid = np.stack(np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200)))
+    height = ground.value(grid)
+    # Levels at equal shares of the window's area: a valley gets as many lines as a wall.
+    levels = np.unique(np.quantile(height, np.linspace(0.0, 1.0, 22)))
+    axes.contourf(*grid, height, levels=levels, cmap="Greys", norm="asinh", alpha=0.55)
+    axes.contour(*grid, height, levels=levels, colors="0.6", linewidths=0.5)
+    for walk, (colour, style) in zip(walks.items(), _looks()):
+        label, path = walk
+        axes.plot(*path.T, color=colour, ls=style, marker="", lw=1.8, label=label)
+        axes.plot(*path[-1], color=colour, marker="o", ms=6, mec="white", ls="", zorder=4)
+    first = next(iter(walks.values()))[0]
+    axes.plot(*first, marker="X", ms=9, color="black", mec="white", ls="", zorder=5)
+    for minimum in ground.minima:
+        axes.plot(*minimum, marker="*", ms=14, color="white", mec="black", ls="", zorder=3)
+    axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="weight 1", ylabel="weight 2", title=name)
+
+
+def _looks():
+    """(colour, line style) for up to ten runners: the palette once, then again with another style."""
+    return [(COLOURS[i % 7], STYLES[(i + 2 * (i // 7)) % 4]) for i in range(len(OPTIMIZERS))]
+
+
+def render(name="Beale", start=None, rate=0.01, scaled_rate=0.1, optimizers=("SGD", "Momentum", "Adam"), steps=200):
+    """Figure of the race: the ways over the map, and the loss after each step.
+
+    Arguments as in ``paths``. A walk that leaves all bounds ends where it last was finite.
+
+    Returns:
+        The matplotlib figure; black cross = start, star = minimum, dots = where each stopped.
+    """
+    if not optimizers:
+        raise ValueError(f"choose at least one optimizer of {', '.join(OPTIMIZERS)}")
+    walks = paths(name, start, rate, scaled_rate, optimizers, steps)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
+    _draw_map(left, name, walks)
+    ground = SURFACES[name]
+    for walk, (colour, style) in zip(walks.items(), _looks()):
+        label, path = walk
+        right.plot(ground.value(path.T), color=colour, ls=style, marker="", lw=1.8, label=label)
+    # A saddle has negative losses and a bowl tiny ones: logarithmic only where a least loss exists.
+    if ground.minima:
+        right.set_yscale("log")
+        right.set_ylim(bottom=1e-12)
+    else:
+        lowest = float(np.min(ground.value(np.stack(np.meshgrid(ground.window[:2], ground.window[2:])))))
+        right.set_ylim(min(lowest, -1.0), None)
+    right.set(xlabel="step", ylabel="loss", title="loss")
+    right.grid(True)
+    right.legend(fontsize=8, ncols=2 if len(walks) > 5 else 1)
+    return figure
+
+
+def panel(name="Beale", steps=200):
+    """The interactive race. Needs ipywidgets and a running kernel.
+
+    Args:
+        name: the surface shown first.
+        steps: updates at first.
+    """
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    surface(name)
+    wide = {"layout": {"width": "95%"}, "style": {"description_width": "150px"}}
+    late = {"continuous_update": False, **wide}
+    controls = {
+        "name": widgets.Dropdown(
+            options=list(SURFACES), value=name, description="Surface", tooltip="the loss surface", **wide
+        ),
+        "x": widgets.FloatSlider(
+            min=-5, max=5, step=0.05, value=SURFACES[name].start[0], description="Start, weight 1",
+            tooltip="first weight at the start", **late,
+        ),
+        "y": widgets.FloatSlider(
+            min=-5, max=5, step=0.05, value=SURFACES[name].start[1], description="Start, weight 2",
+            tooltip="second weight at the start", **late,
+        ),
+        "rate": widgets.FloatLogSlider(
+            min=-5, max=1, value=0.01, description="Rate: SGD, mom., NAG",
+            tooltip="learning rate of SGD, Momentum and NAG", **late,
+        ),
+        "scaled_rate": widgets.FloatLogSlider(
+            min=-4, max=1, value=0.1, description="Rate: adaptive ones",
+            tooltip="learning rate of AdaGrad, RMSProp, Adam, AdaMax, Nadam and AMSGrad; Adadelta has none", **late,
+        ),
+        "optimizers": widgets.SelectMultiple(
+            options=list(OPTIMIZERS), value=("SGD", "Momentum", "Adam"), rows=5, description="Optimizers",
+            tooltip="who runs; hold Ctrl to choose several", **wide,
+        ),
+        "steps": widgets.IntSlider(
+            min=10, max=2000, step=10, value=steps, description="Steps", tooltip="number of updates", **late
+        ),
+    }  # fmt: skip
+    output = widgets.Output()
+
+    def to_start(change):
+        controls["x"].value, controls["y"].value = SURFACES[change["new"]].start
+
+    def redraw(_=None):
+        values = {key: control.value for key, control in controls.items()}
+        place = (values.pop("x"), values.pop("y"))
+        with output:
+            output.clear_output(wait=True)
+            if not values["optimizers"]:
+                print("Choose at least one optimizer.")
+                return
+            figure = render(start=place, **values)
+            display(figure)
+            plt.close(figure)
+
+    controls["name"].observe(to_start, names="value")
+    for control in controls.values():
+        control.observe(redraw, names="value")
+    redraw()
+    return widgets.VBox([*controls.values(), output])

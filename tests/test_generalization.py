@@ -1,0 +1,131 @@
+"""Splits, polynomials, weight decay, dropout and the eight symmetries."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kryptonlib.basics import generalization as g
+from kryptonlib.basics.optimizers import SGD, descend
+
+
+@given(st.integers(2, 60), st.integers(2, 60), st.integers(0, 3))
+def test_folds_are_disjoint_and_cover(samples, k, seed):
+    k = min(k, samples)
+    parts = g.folds(samples, k, seed)
+    assert len(parts) == k
+    tests = np.concatenate([test for _, test in parts])
+    assert sorted(tests) == list(range(samples))
+    for training, test in parts:
+        assert sorted([*training, *test]) == list(range(samples))
+    sizes = [len(test) for _, test in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@given(st.integers(2, 60), st.integers(1, 59))
+def test_hold_out_is_disjoint_and_covers(samples, test):
+    test = min(test, samples - 1)
+    training, held = g.hold_out(samples, test)
+    assert len(held) == test and sorted([*training, *held]) == list(range(samples))
+
+
+def test_splits_are_shuffled_and_repeatable():
+    assert g.folds(50, 5)[0][1].tolist() == g.folds(50, 5)[0][1].tolist() != list(range(10))
+
+
+def test_polynomials_span_the_powers():
+    x = np.linspace(-1, 1, 40)
+    powers = np.vander(x, 6, increasing=True)
+    fit = g.polynomial(x, 5)
+    np.testing.assert_allclose(fit @ g.least_squares(fit, powers), powers, atol=1e-10)
+
+
+def test_train_error_never_rises_with_the_degree_and_test_error_is_u_shaped():
+    draw = np.random.default_rng(0)
+    x, fine = np.linspace(-1, 1, 20), np.linspace(-1, 1, 400)
+    y = np.sin(np.pi * x) + 0.25 * draw.normal(size=20)
+    train, test = [], []
+    for degree in range(16):
+        w = g.least_squares(g.polynomial(x, degree), y)
+        train.append(np.mean((g.polynomial(x, degree) @ w - y) ** 2))
+        test.append(np.mean((g.polynomial(fine, degree) @ w - np.sin(np.pi * fine)) ** 2))
+    assert np.all(np.diff(train) < 1e-12)
+    assert 1 <= int(np.argmin(test)) <= 8 and test[0] > 3 * min(test) and test[-1] > 3 * min(test)
+
+
+@pytest.fixture
+def problem():
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=(60, 8))
+    return x, x @ np.array([3.0, -2, 1, 0, 0, 0, 0, 0]) + 0.3 * draw.normal(size=60)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1, 2.0])
+def test_ridge_is_where_gradient_descent_with_l2_decay_ends(problem, decay):
+    x, y = problem
+    path = descend(SGD(0.1), lambda w: x.T @ (x @ w - y) / 60 + decay * w, np.zeros(8), 5000)
+    np.testing.assert_allclose(g.ridge(x, y, decay), path[-1], atol=1e-10)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1, 1.0])
+def test_lasso_meets_its_optimality_conditions(problem, decay):
+    x, y = problem
+    w = g.lasso(x, y, decay)
+    pull = x.T @ (y - x @ w) / 60
+    np.testing.assert_allclose(pull[w != 0], decay * np.sign(w[w != 0]), atol=1e-9)
+    assert np.all(np.abs(pull[w == 0]) <= decay + 1e-9)
+    assert decay < 1 or np.sum(w == 0) >= 5
+
+
+def test_decay_on_orthonormal_columns_in_closed_form():
+    q, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(20, 4)))
+    x, y = q * 20**0.5, np.random.default_rng(1).normal(size=20)
+    plain = g.least_squares(x, y)
+    np.testing.assert_allclose(g.ridge(x, y, 0.5), plain / 1.5, atol=1e-12)
+    np.testing.assert_allclose(g.lasso(x, y, 0.1), g.soft_threshold(plain, 0.1), atol=1e-12)
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share():
+    x = np.full(200_000, 3.0)
+    for probability in (0.0, 0.2, 0.5, 0.9):
+        out = g.dropout(x, probability, seed=1)
+        assert set(np.round(np.unique(out), 9)) <= {0.0, round(3 / (1 - probability), 9)}
+        assert np.mean(out == 0) == pytest.approx(probability, abs=0.005)
+        # Five standard errors of the mean.
+        assert out.mean() == pytest.approx(3, abs=5 * 3 * (probability / (1 - probability) / 200_000) ** 0.5 + 1e-12)
+
+
+def test_dihedral_is_a_group_of_eight():
+    image = np.arange(9).reshape(3, 3)
+    views = [view.tobytes() for view in g.dihedral(image)]
+    assert len(set(views)) == 8
+    for view in g.dihedral(image):
+        assert {again.tobytes() for again in g.dihedral(view)} == set(views)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 5), (4, 3, 3)])
+def test_dihedral_inverses(shape):
+    image = np.random.default_rng(0).random(shape)
+    for index, view in enumerate(g.dihedral(image)):
+        np.testing.assert_array_equal(g.dihedral_inverse(view, index), image)
+    assert np.array_equal(g.dihedral(image)[0], image) and np.array_equal(g.dihedral(image)[4], image[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    "call, hint",
+    [
+        (lambda: g.folds(5, 6), "k must be between 2 and the 5"),
+        (lambda: g.folds(5, 1), "k must be between"),
+        (lambda: g.hold_out(5, 5), "test must be between 1 and 4"),
+        (lambda: g.polynomial(np.array([2.0]), 1), r"in \[-1, 1\]"),
+        (lambda: g.polynomial(np.array([0.0]), -1), "degree must be at least 0"),
+        (lambda: g.ridge(np.eye(2), np.ones(2), -1), "must not be negative"),
+        (lambda: g.lasso(np.eye(2), np.ones(2), float("nan")), "must not be negative"),
+        (lambda: g.dropout([1.0], 1.0), r"lie in \[0, 1\)"),
+        (lambda: g.dihedral(np.zeros(3)), r"\[H, W\]"),
+        (lambda: g.dihedral_inverse(np.eye(2), 8), "index must be 0..7"),
+    ],
+)
+def test_refusals(call, hint):
+    with pytest.raises(ValueError, match=hint):
+        call()
