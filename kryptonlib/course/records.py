@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 
 RUN_FILE = "KRYPTON_RUN_FILE"
@@ -123,11 +124,10 @@ def within_printed_digits(value, paper):
     numbers = [isinstance(x, (int, float)) and not isinstance(x, bool) for x in (value, paper)]
     if not all(numbers):
         return value == paper if type(value) is type(paper) else None
-    _, _, digits = repr(paper).partition(".")
-    unit = 0.0 if isinstance(paper, int) and isinstance(value, int) else 10.0 ** -len(digits)
-    if "e" in digits:
-        unit = abs(paper) * 0.1
-    return bool(abs(value - paper) <= unit / 2 + 1e-12 * abs(paper))
+    if not math.isfinite(value) or not math.isfinite(paper):
+        return False
+    last_digit = 10.0 ** Decimal(repr(paper)).as_tuple().exponent
+    return abs(value - paper) <= last_digit / 2 * (1 + 1e-9)
 
 
 def line(entry):
@@ -138,9 +138,8 @@ def line(entry):
     if entry["paper"] is not None:
         text += f"  (paper: {show(entry['paper'])}{', ' + entry['source'] if entry['source'] else ''})"
     if entry["agrees"] is not None:
-        text += "  agrees with the paper" if entry["agrees"] else "  differs from the paper"
-        if entry["paper"] is None:
-            text = text.replace("the paper", "the claim")
+        against = "claim" if entry["paper"] is None else "paper"
+        text += f"  agrees with the {against}" if entry["agrees"] else f"  differs from the {against}"
     return text
 
 

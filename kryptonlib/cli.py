@@ -1,0 +1,175 @@
+"""The command line: ``python -m kryptonlib run|records|student|data|explain``.
+
+Everything heavy is imported by the command that needs it.
+"""
+
+import argparse
+import sys
+
+
+def parser():
+    """The commands and their options."""
+    from kryptonlib import __version__
+
+    main_parser = argparse.ArgumentParser(
+        prog="python -m kryptonlib", description="Run, check and use the Krypton course."
+    )
+    main_parser.add_argument("--version", action="version", version=f"kryptonlib {__version__}")
+    commands = main_parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    run = commands.add_parser("run", help="execute notebooks and compare every number with its record")
+    common(run)
+    run.add_argument("--report", action="store_true", help="write build/report.html and build/report.json")
+    run.add_argument("--keep", action="store_true", help="(maintainers) copy the outputs of good runs into notebooks/")
+    run.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="replace a parameter of the notebooks' parameters cell, e.g. stride=8 or fill=0.5; not compared",
+    )
+    run.add_argument("--time-limit", type=float, metavar="SECONDS", help="stop a notebook that runs longer")
+    run.set_defaults(action=run_command)
+
+    records = commands.add_parser("records", help="show the recorded numbers, or write them anew")
+    common(records)
+    records.add_argument("--update", action="store_true", help="run the notebooks and record what they find")
+    records.set_defaults(action=records_command)
+
+    student = commands.add_parser("student", help="write notebooks/student/, the copies without solutions")
+    student.set_defaults(action=student_command)
+
+    data = commands.add_parser("data", help="fetch and verify data and weights", add_help=False)
+    data.set_defaults(action=data_command)
+
+    explain = commands.add_parser("explain", help="draw the occlusion heat map of your own image")
+    explain.add_argument("image", metavar="IMAGE", help="a photo (PNG, JPEG) or a DICOM file")
+    explain.add_argument("--cnn", default="efficientnet-lite0", metavar="NAME", help="a network of zoo.names()")
+    explain.add_argument("-o", "--output", required=True, metavar="OUT.png", help="where to write the picture")
+    explain.add_argument("--target", metavar="CLASS", help="a class name or its number; the top class if left out")
+    explain.add_argument("--patch", type=int, default=32, help="side of the patch in pixels of the network's input")
+    explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
+    explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
+    explain.set_defaults(action=explain_command)
+    return main_parser
+
+
+def common(command):
+    """Options that ``run`` and ``records`` share."""
+    from kryptonlib.course.catalogue import PROFILES
+
+    command.add_argument("--only", metavar="02,04", help="the numbers of the notebooks; all if left out")
+    command.add_argument("--profile", choices=PROFILES, default="default", help="how large the run is")
+    command.add_argument("--fresh", action="store_true", help="repeat runs that are good already")
+
+
+def given_parameters(texts):
+    """``["stride=8", "fill=0.5"]`` as a dictionary; the values are YAML literals.
+
+    Raises:
+        ValueError: a text without "=" or a value that is no YAML.
+    """
+    import yaml
+
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise ValueError(f"--parameter got {text!r}; expected NAME=VALUE, for example stride=8")
+        try:
+            values[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"--parameter {name} got {value!r}, which is no YAML value") from None
+    return values
+
+
+def run_command(options):
+    """``run``: 0 if everything equals its record, 1 if not."""
+    from kryptonlib.course.catalogue import Course
+    from kryptonlib.course.reproduce import run
+
+    failures = run(
+        Course(),
+        only=options.only,
+        profile=options.profile,
+        given=given_parameters(options.parameter),
+        fresh=options.fresh,
+        keep=options.keep,
+        report=options.report,
+        time_limit=options.time_limit,
+    )
+    return 1 if failures else 0
+
+
+def records_command(options):
+    """``records``: 0 if all asked for could be shown or written."""
+    from kryptonlib.course import reproduce
+    from kryptonlib.course.catalogue import Course
+
+    if options.update:
+        return 1 if reproduce.update_records(Course(), options.only, options.profile, options.fresh) else 0
+    return reproduce.show_records(Course(), options.only, options.profile)
+
+
+def student_command(options):
+    """``student``: write the copies and name them."""
+    from kryptonlib.course.catalogue import Course
+    from kryptonlib.course.student import write
+
+    for path in write(Course()):
+        print(path)
+    return 0
+
+
+def data_command(options):
+    """``data``: hand everything behind it to ``data_scripts/get_data.py``."""
+    return get_data().main(options.rest) or 0
+
+
+def get_data():
+    """The module ``data_scripts/get_data.py``: of the repository, or of the installed package."""
+    import importlib.util
+    from pathlib import Path
+
+    package = Path(__file__).resolve().parent
+    places = [package.parent / "data_scripts", package / "data_scripts"]
+    place = next((place for place in places if (place / "get_data.py").exists()), None)
+    if place is None:
+        raise FileNotFoundError(f"there is no get_data.py in {places[0]} nor {places[1]}; reinstall kryptonlib")
+    if str(place) not in sys.path:
+        sys.path.insert(0, str(place))
+    return importlib.import_module("get_data")
+
+
+def explain_command(options):
+    """``explain``: heat map of a reader's own image."""
+    from kryptonlib.explain import explain
+
+    print(
+        explain(
+            options.image,
+            options.output,
+            cnn=options.cnn,
+            target=options.target,
+            patch=options.patch,
+            stride=options.stride,
+            fill=options.fill,
+        )
+    )
+    return 0
+
+
+def main(arguments=None):
+    """Run a command; returns the exit code: 0 good, 1 something differs, 2 cannot be done as asked."""
+    options, rest = parser().parse_known_args(arguments)
+    if rest and options.command != "data":
+        parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    try:
+        return options.action(options)
+    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; run the same command again to continue", file=sys.stderr)
+        return 130
