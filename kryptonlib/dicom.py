@@ -34,30 +34,19 @@ def read_dicom(path):
     if int(dataset.get("NumberOfFrames", 1) or 1) != 1:
         raise ValueError(f"{path}: {dataset.NumberOfFrames} frames; only files with one frame are read")
     physical = apply_modality_lut(dataset.pixel_array, dataset)
+    # One window or several; some files say "no window" by a width of 0.
+    width = float(np.ravel(dataset.get("WindowWidth") or 0)[0])
     if "VOILUTSequence" in dataset:
         shown = apply_voi_lut(physical, dataset, prefer_lut=True).astype(np.float64)
         low, high = 0, 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
-    elif _first(dataset.get("WindowWidth")) >= 1:
-        shown = apply_voi_lut(physical, dataset, prefer_lut=False).astype(np.float64)
-        low, high = _window_range(dataset)
+    elif width >= 1:
+        # pydicom's black and white depend on bits, sign and rescaling: ask it what far too dark and far too bright become.
+        with np.errstate(over="ignore"):
+            shown = apply_voi_lut(physical, dataset, prefer_lut=False).astype(np.float64)
+            low, high = apply_voi_lut(np.array([-1e9, 1e9]), dataset, prefer_lut=False)
     else:
         shown = physical.astype(np.float64)
         low, high = shown.min(), shown.max()
     # A constant image has no range: black.
-    picture = np.clip((shown - low) / (high - low if high > low else 1), 0, 1)
+    picture = np.clip((shown - low) / (high - low if high != low else 1), 0, 1)
     return (1 - picture if photometric == "MONOCHROME1" else picture).astype(np.float32)
-
-
-def _first(value):
-    """The first of one or several numbers; 0 if there is none (a width of 0 means "no window")."""
-    if value is None or value == "":
-        return 0
-    return float(value[0] if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else value)
-
-
-def _window_range(dataset):
-    """Black and white of pydicom's windowing: the range of the stored bits in physical values."""
-    bits = int(dataset.BitsStored)
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if dataset.PixelRepresentation else (0, 2**bits - 1)
-    slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
-    return low * slope + intercept, high * slope + intercept
