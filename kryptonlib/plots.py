@@ -141,7 +141,7 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
     figure, axes = plt.subplots(len(values), 3, figsize=(WIDTH, 2.6 * len(values)), squeeze=False)
     for row, title, scores, drop, baseline in zip(axes, titles, values, attributions, np.atleast_1d(heat.baseline)):
         for place in row:
-            place.set(xticks=[], yticks=[], xlim=(0, width), ylim=(height, 0))
+            place.axis("off")
         frame = (0, width, height, 0)
         row[0].imshow(picture, cmap="gray", vmin=0, vmax=1, extent=frame)
         row[0].set_title(title, wrap=True)
@@ -149,15 +149,15 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
         drawn = row[1].imshow(scores, vmin=low, vmax=high, extent=extent)
         row[1].set(xlim=(0, width), ylim=(height, 0), title=f"{heat.score} (clean {baseline:.3g})")
         figure.colorbar(drawn, ax=row[1], shrink=0.85)
-        strength = np.nanmax(np.abs(drop)) if np.isfinite(drop).any() else 0.0
-        strength = strength or 1.0
+        # A flat map is shown as one: no colour, on a scale of 1.
+        strength = np.nanmax(np.abs(drop)) or 1.0
         row[2].imshow(grey, cmap="gray", vmin=0, vmax=1, extent=frame)
         laid = row[2].imshow(
             np.nan_to_num(drop),
             cmap=DIVERGING,
             vmin=-strength,
             vmax=strength,
-            alpha=np.clip(np.abs(np.nan_to_num(drop)) / strength, 0, 1) ** 0.5 * 0.85,
+            alpha=0.85 * np.sqrt(np.abs(np.nan_to_num(drop)) / strength),
             extent=frame,
         )
         row[2].set_title(f"{heat.score} lost when covered")

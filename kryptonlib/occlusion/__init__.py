@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 
+from kryptonlib.choices import check_choice
 from kryptonlib.occlusion import full
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.heat import Heatmap
@@ -81,8 +82,7 @@ def heatmap(
         >>> heat.values.shape
         (13, 13)
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    check_choice("method", method, METHODS)
     if plan is not None or ssim is not None:
         raise ValueError(f"plan and ssim belong to an approximate method, not to method={method!r}")
     started = time.perf_counter()

@@ -12,12 +12,15 @@ import torch
 
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.job import checked_logits
+from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
 
 CANDIDATES = (8, 16, 32, 64, 128)
 """Batch sizes that are tried where the caller names none."""
 FOLD_FROM = 16
 """From this many positions on, folding (a copy of the weights) is worth its time."""
+TRIALS = 1 / 3
+"""Part of the positions after which no further batch size is tried; what the trials compute is kept."""
 
 
 def run(job, progress=False):
@@ -33,34 +36,32 @@ def run(job, progress=False):
     """
     positions = job.grid.positions()
     count = len(positions)
-    module = prepared(job.module) if count >= FOLD_FROM else job.module
-    each, logits = measure(job, module)
-    if not torch.allclose(logits, job.clean_logits, rtol=1e-3, atol=1e-3 * float(job.clean_logits.abs().max())):
-        # torch.fx followed one branch of Python code that decides by the input's values: only the original is right.
-        module = job.module
-    limit = largest_batch(job, each)
-    values = torch.empty(len(job.targets), count, dtype=torch.float64)
     meter = Progress(count, progress)
-    batch = Batch(job, min(limit, count))
-    done, speeds = 0, {}
-    trials = [] if job.batch_size else [size for size in CANDIDATES if size <= limit]
-    size = job.batch_size or limit
-    while done < count:
-        if trials:
-            size = trials.pop(0)
-        elif speeds:
-            size = min(speeds, key=speeds.get)
-        take = min(size, count - done)
-        started = time.perf_counter()
-        with torch.inference_mode():
+    module = prepared(job.module) if count >= FOLD_FROM else job.module
+    values = torch.empty(len(job.targets), count, dtype=torch.float64)
+    with torch.inference_mode(), kept_memory():
+        each, logits = measure(job, module)
+        if not torch.allclose(logits, job.clean_logits, rtol=1e-3, atol=1e-3 * float(job.clean_logits.abs().max())):
+            # torch.fx followed one branch of Python code that decides by the input's values: only the original is right.
+            module = job.module
+        limit = largest_batch(job, each)
+        batch = Batch(job, min(limit, count))
+        trials = [] if job.batch_size else [size for size in CANDIDATES if size <= limit]
+        done, size, seconds = 0, limit, {}
+        while done < count:
+            if trials and done <= TRIALS * count:
+                size = trials.pop(0)
+            elif seconds:
+                size = min(seconds, key=seconds.get)
+            take = min(size, count - done)
+            started = time.perf_counter()
             logits = checked_logits(module(batch.occluded(positions[done : done + take])), take)
-        values[:, done : done + take] = job.values(logits)
-        if take == size and size not in speeds and not job.batch_size:
-            speeds[size] = (time.perf_counter() - started) / take
-            if len(speeds) > 1 and speeds[size] > min(speeds.values()):
-                trials.clear()
-        done += take
-        meter.update(take)
+            values[:, done : done + take] = job.values(logits)
+            if take == size and not job.batch_size:
+                spent = (time.perf_counter() - started) / take
+                seconds[size] = min(spent, seconds.get(size, spent))
+            done += take
+            meter.update(take)
     job.info.update(batch_size=int(size), passes=count)
     return values.numpy()
 
@@ -119,8 +120,7 @@ def measure(job, module):
     leaves = [part for part in module.modules() if not list(part.children())]
     handles = [leaf.register_forward_hook(look) for leaf in leaves]
     try:
-        with torch.inference_mode():
-            logits = checked_logits(module(job.image), 1)
+        logits = checked_logits(module(job.image), 1)
     finally:
         for handle in handles:
             handle.remove()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kryptonlib.choices import check_choice
+
 
 def pair(value, name):
     """``value`` as (rows, columns) of positive integers; an integer stands for both."""
@@ -117,8 +119,7 @@ def make_grid(size, patch, stride, region=None, cover="grid"):
     """
     height, width = (int(number) for number in size)
     patch, stride = pair(patch, "patch"), pair(stride, "stride")
-    if cover not in ("grid", "flush"):
-        raise ValueError(f"cover must be 'grid' or 'flush', got {cover!r}")
+    check_choice("cover", cover, ("grid", "flush"))
     region = (0, 0, height, width) if region is None else tuple(region)
     if len(region) != 4 or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in region):
         raise ValueError(f"region must be four integers (top, left, height, width), got {region!r}")

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from kryptonlib.choices import check_choice
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.scores import SCORES, score
+from kryptonlib.zoo.classifier import Classifier
 
 
 @dataclass
@@ -66,21 +68,21 @@ def prepare(
     memory_limit=None,
 ):
     """Check the arguments of :func:`kryptonlib.occlusion.heatmap` and make a :class:`Job` of them."""
-    if score not in SCORES:
-        raise ValueError(f"score must be one of {', '.join(SCORES)}, got {score!r}")
+    check_choice("score", score, SCORES)
     for name, value in (("batch_size", batch_size), ("memory_limit", memory_limit)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
             raise ValueError(f"{name} must be a positive integer or None, got {value!r}")
     if isinstance(model, nn.Module):
         module, classifier = model, None
         tensor = _checked_tensor(image)
-    elif all(hasattr(model, name) for name in ("module", "prepare", "fill_value")):
+    elif isinstance(model, Classifier):
         module, classifier = model.module, model
-        tensor = model.prepare(checked_image(image))
+        tensor = model.prepare(_image_of(image))
     else:
-        raise TypeError(f"model must be a zoo classifier or a torch.nn.Module, got {type(model).__name__}")
+        raise TypeError(f"model must be a zoo.Classifier or a torch.nn.Module, got {type(model).__name__}")
     if any(part.training for part in module.modules()):
         raise ValueError("the network is in training mode (dropout and batch norm would change the map): call .eval()")
+    # A network without weights computes where its input lies.
     weight = next((p for p in module.parameters() if p.is_floating_point()), tensor)
     tensor = tensor.detach().to(device=weight.device, dtype=weight.dtype)
     grid = make_grid(tensor.shape[2:], patch, stride, region, cover)
@@ -92,7 +94,7 @@ def prepare(
     if classes == 1 and score != "logit":
         raise ValueError(f"the network has one output, so its softmax is always 1; use score='logit', not {score!r}")
     targets = _targets(target, logits)
-    names = getattr(classifier, "class_names", None)
+    names = classifier.class_names if classifier else None
     return Job(
         module=module,
         image=tensor,
@@ -108,32 +110,22 @@ def prepare(
     )
 
 
-def checked_image(image):
-    """An image-space image as float32 [H, W] or [H, W, 3] in [0, 1]; a ``samples.Sample`` stands for its image."""
-    image = getattr(image, "image", image)
-    if isinstance(image, torch.Tensor):
-        raise TypeError(
-            "a zoo classifier takes an image (array [H, W] or [H, W, 3] in [0, 1]), not a prepared tensor; "
-            "pass classifier.module as the model to use a tensor"
-        )
-    image = np.asarray(image)
-    if not np.issubdtype(image.dtype, np.floating):
-        raise TypeError(f"the image must be float in [0, 1], got {image.dtype}; divide 8-bit images by 255")
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
-        raise ValueError(f"the image must be [H, W] or [H, W, 3] (channels last), got shape {image.shape}")
-    if not np.isfinite(image).all():
-        raise ValueError("the image holds NaN or infinite values")
-    if image.min() < 0 or image.max() > 1:
-        raise ValueError(f"the image must lie in [0, 1], got [{image.min():.4g}, {image.max():.4g}]")
-    return image.astype(np.float32)
-
-
 def checked_logits(output, count):
     """``output`` if it is a tensor of logits [count, classes]."""
     if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != count:
         got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise TypeError(f"the network must return logits of shape [{count}, classes], got {got}")
     return output
+
+
+def _image_of(image):
+    """The array of a ``samples.Sample``, or the image itself; ``Classifier.prepare`` checks it."""
+    if isinstance(image, torch.Tensor):
+        raise TypeError(
+            "a zoo.Classifier takes an image (array [H, W] or [H, W, 3] in [0, 1]), not a prepared tensor; "
+            "pass classifier.module as the model to use a tensor"
+        )
+    return getattr(image, "image", image)
 
 
 def _checked_tensor(image):
@@ -171,23 +163,20 @@ def _fill(fill, tensor, classifier, patch):
     clean = tensor[0]
     if isinstance(fill, str):
         # Mean and blur commute with the classifier's affine normalisation, so tensor space is as good as image space.
-        if fill == "mean":
-            return clean.mean((1, 2), keepdim=True).expand_as(clean).contiguous()
-        if fill == "blur":
-            return _blur(clean, max(patch) / 2)
-        raise ValueError(f"fill must be a number, one number per channel, 'mean' or 'blur', got {fill!r}")
-    values = np.asarray(fill, dtype=np.float64)
-    channels = 3 if classifier else clean.shape[0]
-    if values.ndim > 1 or values.size not in (1, channels) or not np.isfinite(values).all():
-        raise ValueError(f"fill must be a number, {channels} of them (one a channel), 'mean' or 'blur', got {fill!r}")
+        check_choice("fill", fill, ("mean", "blur"))
+        return _blur(clean, max(patch) / 2) if fill == "blur" else _constant(clean.mean((1, 2)), clean)
     if classifier:
-        if values.min() < 0 or values.max() > 1:
-            raise ValueError(f"fill is in image space, in [0, 1] as the image is, got {fill!r}")
-        colour = torch.as_tensor(classifier.fill_value(fill))
+        colour = classifier.fill_value(fill)
     else:
-        colour = torch.as_tensor(values)
-    colour = colour.to(clean).reshape(-1, 1, 1)
-    return colour.expand_as(clean).contiguous()
+        colour = torch.as_tensor(fill, dtype=torch.float64)
+        if colour.ndim > 1 or colour.numel() not in (1, len(clean)) or not torch.isfinite(colour).all():
+            raise ValueError(f"fill must be a number, {len(clean)} of them (one a channel), 'mean' or 'blur', got {fill!r}")
+    return _constant(colour.to(clean), clean)
+
+
+def _constant(colour, clean):
+    """One colour everywhere: [C] or [1] to [C, H, W]."""
+    return colour.reshape(-1, 1, 1).expand_as(clean).contiguous()
 
 
 def _blur(clean, sigma):
@@ -201,15 +190,11 @@ def _blur(clean, sigma):
 
 
 def _picture(tensor, classifier):
-    """The network's input as a picture in [0, 1]: the classifier's normalisation undone, or the tensor's range scaled."""
-    picture = tensor[0].detach().cpu().double().permute(1, 2, 0).numpy()
+    """The network's input as a picture in [0, 1]; a prepared tensor's own range is stretched to it."""
     if classifier:
-        # fill_value is affine in the colour: it tells the normalisation, channel order included.
-        dark = np.asarray(classifier.fill_value(0.0), dtype=np.float64)
-        units = np.stack([np.asarray(classifier.fill_value(tuple(axis)), dtype=np.float64) for axis in np.eye(3)])
-        picture = (picture - dark) @ np.linalg.inv(units - dark)
-    else:
-        picture = picture if picture.shape[2] == 3 else picture.mean(2)
-        low, high = picture.min(), picture.max()
-        picture = (picture - low) / (high - low) if high > low else np.zeros_like(picture)
-    return np.clip(picture, 0.0, 1.0).astype(np.float32)
+        return classifier.display(tensor)
+    picture = tensor[0].cpu().double().permute(1, 2, 0).numpy()
+    picture = picture if picture.shape[2] == 3 else picture.mean(2)
+    low, high = picture.min(), picture.max()
+    picture = (picture - low) / (high - low) if high > low else np.zeros_like(picture)
+    return picture.astype(np.float32)
