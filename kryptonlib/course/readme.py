@@ -1,0 +1,87 @@
+"""The parts of README.md that are made from the course list and the records, so that they cannot drift from them.
+
+README holds pairs of marks, ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; what stands between them is written by
+``python -m kryptonlib readme``. A test fails when it is not what this module would write.
+"""
+
+import json
+import re
+
+from kryptonlib.course import records
+
+PAPERS = ("Krypton", "Tutorial", "Dumas", "X-BDCNN", "Thesis")
+"""First words of a record's ``source``, in the order of the claims table."""
+
+
+def blocks(course):
+    """Name of each block -> its Markdown.
+
+    Args:
+        course: a :class:`kryptonlib.course.catalogue.Course`.
+    """
+    return {"course map": course_map(course), "claims": claims(course)}
+
+
+def course_map(course):
+    """A table of the notebooks: number, title with link, question, source, measured time of the default run."""
+    lines = ["| | Notebook | The question | From | Run time |", "|-|-|-|-|-|"]
+    for notebook in course.notebooks:
+        path = course.records_path(notebook, "default")
+        seconds = json.loads(path.read_text(encoding="utf-8"))["seconds"] if path.exists() else None
+        link = f"[{notebook.title}](notebooks/{notebook.path.name})"
+        time = duration(seconds) if seconds is not None else ""
+        lines.append(f"| {notebook.id} | {link} | {notebook.question} | {notebook.source} | {time} |")
+    return "\n".join(lines)
+
+
+def duration(seconds):
+    """Run time for people: rounded up to 10 s below two minutes, to half minutes above."""
+    if seconds <= 115:
+        return f"{max(10, -(-int(seconds + 1) // 10) * 10)} s"
+    return f"{-(-int(seconds + 1) // 30) / 2:g} min"
+
+
+def claims(course):
+    """A table of every recorded number that a paper states: claim, the paper's value, ours, agreement, command."""
+    lines = ["| Source | Claim | Paper | Here | Agrees | Shown by |", "|-|-|-|-|-|-|"]
+    rows = []
+    for notebook in course.notebooks:
+        for entry in records.load(course.records_path(notebook, "default")).values():
+            if not entry["claim"] or not entry["source"]:
+                continue
+            paper = "" if entry["paper"] is None else records.show(entry["paper"])
+            ours = f"{records.show(entry['value'])} {entry['unit']}".strip()
+            agrees = {True: "yes", False: "**no**", None: "not compared"}[entry["agrees"]]
+            cells = [entry["source"], entry["claim"], paper, ours, agrees, f"`make reproduce NB={notebook.id}`"]
+            rows.append([cell.replace("|", "\\|").replace("\n", " ") for cell in cells])
+    rows.sort(key=lambda cells: place(cells[0]))
+    return "\n".join(lines + [f"| {' | '.join(cells)} |" for cells in rows])
+
+
+def place(source):
+    """Where a source stands in the table."""
+    first = source.split(",")[0].strip().lower()
+    return next((number for number, paper in enumerate(PAPERS) if first.startswith(paper.lower())), len(PAPERS))
+
+
+def filled(text, made):
+    """``text`` with every block replaced.
+
+    Raises:
+        ValueError: a block has no pair of marks in the text.
+    """
+    for name, content in made.items():
+        pattern = re.compile(rf"(<!-- begin {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)", re.DOTALL)
+        if len(pattern.findall(text)) != 1:
+            raise ValueError(f"README.md must hold <!-- begin {name} --> and <!-- end {name} --> exactly once")
+        text = pattern.sub(lambda match: f"{match[1]}{content}\n{match[2]}", text)
+    return text
+
+
+def write(course):
+    """Bring README.md's blocks up to date; True if anything changed."""
+    path = course.root / "README.md"
+    old = path.read_text(encoding="utf-8")
+    new = filled(old, blocks(course))
+    path.write_text(new, encoding="utf-8")
+    return new != old

@@ -1,0 +1,88 @@
+"""README's tables are those of the course list and the records; what it links to and tells to run exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kryptonlib.course import readme
+from kryptonlib.course.catalogue import Course
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tables_are_up_to_date():
+    assert readme.filled(README, readme.blocks(Course())) == README, "run `python -m kryptonlib readme`"
+
+
+def test_a_missing_mark_is_refused():
+    with pytest.raises(ValueError, match="begin claims"):
+        readme.filled("no marks here", {"claims": "x"})
+
+
+def test_a_block_is_replaced_and_nothing_else():
+    text = "a\n<!-- begin claims -->\nold\n<!-- end claims -->\nb"
+    assert readme.filled(text, {"claims": "new | \\1"}) == "a\n<!-- begin claims -->\nnew | \\1\n<!-- end claims -->\nb"
+
+
+@pytest.mark.parametrize("seconds, shown", [(3, "10 s"), (9.5, "10 s"), (41, "50 s"), (115, "120 s"), (121, "2.5 min"), (150, "3 min")])
+def test_run_times_are_rounded_up(seconds, shown):
+    assert readme.duration(seconds) == shown
+
+
+def documents():
+    return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "notebooks/TEACHING.md", "figures/CREDITS.md")]
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_local_link_leads_somewhere(document):
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text) + re.findall(r'(?:src|href)="([^"#:]+)"', text)
+    missing = [link for link in links if not (document.parent / link).exists()]
+    assert not missing
+
+
+def test_every_picture_has_a_text_and_the_gallery_shows_real_figures():
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", README) + [
+        (alt, src) for src, alt in re.findall(r'<img src="([^"]+)"[^>]*alt="([^"]*)"', README)
+    ]
+    assert len(pictures) >= 4
+    declared = {figure for notebook in Course().notebooks for figure in notebook.figures}
+    for alt, source in pictures:
+        assert len(alt) > 20, f"{source} needs a text that says what is seen"
+        assert Path(source).stem in declared, f"{source} is not written by a notebook"
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_make_target_that_is_named_exists(document):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z]+)\b(?=[^\n]*`|$|  )", document.read_text(encoding="utf-8"), re.MULTILINE))
+    assert named <= targets
+
+
+def test_every_figure_with_a_photo_is_credited():
+    credits = (ROOT / "figures" / "CREDITS.md").read_text(encoding="utf-8")
+    written = {path.stem for path in (ROOT / "figures").glob("*.png")}
+    declared = {figure for notebook in Course().notebooks for figure in notebook.figures}
+    assert written == declared, "figures/ holds what the notebooks write, and nothing else"
+    assert not [name for name in sorted(written) if f"`{name}`" not in credits]
+
+
+def test_teaching_names_every_notebook_and_every_exercise():
+    teaching = (ROOT / "notebooks" / "TEACHING.md").read_text(encoding="utf-8")
+    import nbformat
+
+    for notebook in Course().notebooks:
+        assert notebook.path.name in teaching
+        for cell in nbformat.read(notebook.path, as_version=4).cells:
+            grading = cell.metadata.get("nbgrader", {})
+            if grading.get("grade"):
+                name = grading["grade_id"].removesuffix("-check")
+                assert re.search(rf"`{re.escape(name)}`[^\n|]*\|[^\n]*\b{grading['points']}\b", teaching), f"{name}, {grading['points']} points"
+
+
+def test_the_course_list_says_what_each_notebook_is_about():
+    for entry in yaml.safe_load((ROOT / "notebooks" / "course.yaml").read_text(encoding="utf-8"))["notebooks"]:
+        assert entry["question"].endswith("?")
