@@ -130,14 +130,10 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
         raise ValueError(f"heatmap() got {len(values)} targets and {len(titles)} titles")
     grey = picture if picture.ndim == 2 else picture @ [0.299, 0.587, 0.114]
     height, width = heat.grid.size
-    # The map's pixels stand where the patches' centres lie.
-    (patch_rows, patch_columns), (step_rows, step_columns) = heat.grid.patch, heat.grid.stride
-    extent = (
-        heat.grid.lefts[0] + (patch_columns - step_columns) / 2,
-        heat.grid.lefts[-1] + (patch_columns + step_columns) / 2,
-        heat.grid.tops[-1] + (patch_rows + step_rows) / 2,
-        heat.grid.tops[0] + (patch_rows - step_rows) / 2,
-    )
+    edges = [
+        _edges(np.add(starts, patch / 2), stride)
+        for starts, patch, stride in zip((heat.grid.lefts, heat.grid.tops), heat.grid.patch[::-1], heat.grid.stride[::-1])
+    ]
     figure, axes = plt.subplots(len(values), 3, figsize=(WIDTH, 2.6 * len(values)), squeeze=False)
     for row, title, scores, drop, baseline in zip(axes, titles, values, attributions, np.atleast_1d(heat.baseline)):
         for place in row:
@@ -146,8 +142,8 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
         row[0].imshow(picture, cmap="gray", vmin=0, vmax=1, extent=frame)
         row[0].set_title(title, wrap=True)
         low, high = limits if limits is not None else (None, None)
-        drawn = row[1].imshow(scores, vmin=low, vmax=high, extent=extent)
-        row[1].set(xlim=(0, width), ylim=(height, 0), title=f"{heat.score} (clean {baseline:.3g})")
+        drawn = row[1].pcolormesh(*edges, scores, vmin=low, vmax=high)
+        row[1].set(xlim=(0, width), ylim=(height, 0), aspect="equal", title=f"{heat.score} (clean {baseline:.3g})")
         figure.colorbar(drawn, ax=row[1], shrink=0.85)
         # A flat map is shown as one: no colour, on a scale of 1.
         strength = np.nanmax(np.abs(drop)) or 1.0
@@ -163,3 +159,9 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
         row[2].set_title(f"{heat.score} lost when covered")
         figure.colorbar(laid, ax=row[2], shrink=0.85)
     return figure
+
+
+def _edges(centres, stride):
+    """Where the cells of a map begin and end: halfway between the patches' centres."""
+    inner = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[centres[0] - stride / 2], inner, [centres[-1] + stride / 2]])

@@ -15,7 +15,7 @@ from kryptonlib.occlusion import Heatmap, make_grid
 
 def heat_of(targets=None, seed=0, cover="grid"):
     rng = np.random.default_rng(seed)
-    grid = make_grid((13, 17), (4, 5), (3, 4), cover=cover)
+    grid = make_grid((14, 19), (4, 5), (3, 4), cover=cover)
     shape = grid.shape if targets is None else (len(targets), *grid.shape)
     return Heatmap(
         values=rng.random(shape),
@@ -27,7 +27,7 @@ def heat_of(targets=None, seed=0, cover="grid"):
         method="full",
         fill="(0.1, 0.2, 0.3)",
         names=("cat <tiger>",) if targets is None else tuple(f"class {t}" for t in targets),
-        picture=rng.random((13, 17, 3)).astype(np.float32),
+        picture=rng.random((14, 19, 3)).astype(np.float32),
         info={"batch_size": 8, "passes": len(grid)},
     )
 
@@ -42,7 +42,7 @@ def test_attribution_is_baseline_minus_pixels(targets):
     base = np.asarray(heat.baseline).reshape(-1, 1, 1)
     expected = base - heat.grid.per_pixel(heat.values.reshape(-1, *heat.grid.shape))
     np.testing.assert_allclose(heat.attribution().reshape(expected.shape), expected, rtol=0, atol=1e-15)
-    assert heat.attribution().shape == heat.values.shape[:-2] + (13, 17)
+    assert heat.attribution().shape == heat.values.shape[:-2] + (14, 19)
 
 
 def test_a_pixel_that_no_patch_covers_is_nan():
@@ -98,18 +98,18 @@ def test_html_shows_a_picture_with_an_escaped_alt_text(targets):
     assert not np.array_equal(picture_in(other._repr_html_()), shown)
 
 
-def test_the_plot_shows_the_values_where_the_patches_lie():
-    heat = heat_of()
+@pytest.mark.parametrize("cover", ["grid", "flush"])
+def test_the_plot_shows_the_values_where_the_patches_lie(cover):
+    heat = heat_of(cover=cover)
     figure = plots.heatmap(heat)
-    map_axes = figure.axes[1]
-    drawn = map_axes.images[0]
-    np.testing.assert_array_equal(drawn.get_array(), heat.values)
-    left, right, bottom, top = drawn.get_extent()
-    # The centre of the first map pixel is the centre of the first patch, and the last's of the last.
-    rows, columns = heat.values.shape
-    centre = left + (right - left) / columns / 2, top + (bottom - top) / rows / 2
-    assert centre == (2.5, 2.0)
-    assert left + (right - left) * (columns - 0.5) / columns == heat.grid.lefts[-1] + 2.5
+    mesh = figure.axes[1].collections[0]
+    np.testing.assert_array_equal(np.reshape(mesh.get_array(), heat.values.shape), heat.values)
+    corners = mesh.get_coordinates()
+    for row, top in enumerate(heat.grid.tops):
+        for column, left in enumerate(heat.grid.lefts):
+            (low_x, low_y), (high_x, high_y) = corners[row, column], corners[row + 1, column + 1]
+            # The centre of the patch lies in its cell.
+            assert low_x < left + 2.5 < high_x and low_y < top + 2 < high_y
     plt.close(figure)
 
 
