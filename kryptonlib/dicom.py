@@ -6,10 +6,10 @@ import numpy as np
 def read_dicom(path):
     """The picture in a DICOM file, windowed as the file asks: float32 [H, W] in [0, 1], 1 = white.
 
-    The stored values pass through the modality look-up table (to physical values, Hounsfield units in a CT), then through the
-    window or look-up table for display (the first, if there are several), and are turned over if the file stores
-    white as its smallest value (MONOCHROME1, as many X-rays do). All stored bits are used, nothing is reduced to 8. A file
-    without a window is scaled from its smallest to its largest value.
+    The stored values pass through the modality look-up table (to physical values, Hounsfield units in a CT), then
+    through the window or look-up table for display (the first, if there are several), and are turned over if the file
+    stores white as its smallest value (MONOCHROME1, as many X-rays do). All stored bits are used, nothing is reduced to
+    8. A file without a window is scaled from its smallest to its largest value.
 
     DICOM PS3.3, C.11.1 and C.11.2, https://dicom.nema.org/medical/dicom/current/output/html/part03.html
 
@@ -40,7 +40,7 @@ def read_dicom(path):
         shown = apply_voi_lut(physical, dataset, prefer_lut=True).astype(np.float64)
         low, high = 0, 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
     elif width >= 1:
-        # pydicom's black and white depend on bits, sign and rescaling: ask it what far too dark and far too bright become.
+        # pydicom's black and white depend on bits, sign and rescaling: ask it what far too dark and bright become.
         with np.errstate(over="ignore"):
             shown = apply_voi_lut(physical, dataset, prefer_lut=False).astype(np.float64)
             low, high = apply_voi_lut(np.array([-1e9, 1e9]), dataset, prefer_lut=False)

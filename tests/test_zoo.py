@@ -52,7 +52,9 @@ def test_same_layers_equal_brute_force(size, kernel, stride, seed):
             top, left = row * stride - before, column * stride - before
             rows, columns = range(max(top, 0), min(top + kernel, size)), range(max(left, 0), min(left + kernel, size))
             window = image[0][:, rows.start : rows.stop, columns.start : columns.stop]
-            weight = conv[-1].weight[:, 0, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+            weight = conv[-1].weight[
+                :, 0, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+            ]
             sums[:, row, column] = (window * weight).sum(dim=(1, 2))
             maxima[:, row, column] = window.amax(dim=(1, 2))
     assert torch.allclose(conv(image)[0], sums, atol=1e-5)
@@ -67,8 +69,8 @@ def test_efficientnet_lite0_on_foolboxs_photos(classifiers):
     photos = [samples.load(f"imagenet-{index:02d}") for index in range(20)]
     with torch.inference_mode():
         best = cnn.module(torch.cat([cnn.prepare(photo) for photo in photos])).topk(5).indices.tolist()
-    assert sum(photo.label == indices[0] for photo, indices in zip(photos, best)) == 18
-    assert sum(photo.label in indices for photo, indices in zip(photos, best)) == 19
+    assert sum(photo.label == indices[0] for photo, indices in zip(photos, best, strict=True)) == 18
+    assert sum(photo.label in indices for photo, indices in zip(photos, best, strict=True)) == 19
 
 
 def test_xception_on_its_chest_x_rays(classifiers):
@@ -91,9 +93,7 @@ def test_predict_orders_names_and_probabilities(classifiers):
         assert sum(probabilities) == pytest.approx(1, abs=1e-5)
         assert list(probabilities) == sorted(probabilities, reverse=True)
         assert cnn.predict(cat, top=2) == everything[:2]
-    assert "cat" in classifiers["efficientnet-lite0"].predict(cat, top=1)[0][0] or "tabby" in str(
-        classifiers["efficientnet-lite0"].predict(cat, top=2)
-    )
+    assert classifiers["efficientnet-lite0"].predict(cat)[0][0] in ("tabby", "tiger cat", "Egyptian cat")
 
 
 # What they are made of.
@@ -314,7 +314,7 @@ def test_seed_decides_the_weights_and_nothing_else_changes(name):
     first, again, other = (zoo.architecture(name, seed=seed, num_classes=10) for seed in (1, 1, 2))
     assert torch.equal(before, torch.random.get_rng_state())
     torch.rand(5)
-    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values()))
+    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
     assert not torch.equal(next(first.parameters()), next(other.parameters()))
 
 
@@ -325,13 +325,13 @@ def check_architecture(name):
     assert "UNTRAINED weights, seed 3" in repr(net)
     assert cnn.name == f"{name} (untrained, seed 3)" and cnn.class_names[999] == "class 999"
     ranges = {}
+    for key, module in net.named_modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm2d)):
 
-    def watch(key, module, output):
-        ranges[key] = float(output.abs().max())
+            def watch(module, inputs, output, key=key):
+                ranges[key] = float(output.abs().max())
 
-    layers = {key: m for key, m in net.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.BatchNorm2d))}
-    for key, module in layers.items():
-        module.register_forward_hook(lambda m, _, out, key=key: watch(key, m, out))
+            module.register_forward_hook(watch)
     with torch.no_grad():
         logits = torch.cat([net(cnn.prepare(samples.load(photo))) for photo in ("chelsea", "china")])
     # Neither vanished nor exploded anywhere, and a softmax that is neither flat nor saturated.
@@ -344,7 +344,8 @@ def check_architecture(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["alexnet", "resnet18", "squeezenet1_0", "mobilenet_v2", "mobilenet_v3_large", "densenet121", "efficientnet-lite0"]
+    "name",
+    ["alexnet", "resnet18", "squeezenet1_0", "mobilenet_v2", "mobilenet_v3_large", "densenet121", "efficientnet-lite0"],
 )
 def test_untrained_networks_behave(name):
     check_architecture(name)
@@ -353,9 +354,26 @@ def test_untrained_networks_behave(name):
 @pytest.mark.long
 @pytest.mark.parametrize(
     "name",
-    ["vgg11_bn", "vgg16", "vgg19", "resnet50", "resnet152", "inception_v3", "googlenet", "efficientnet_b0", "convnext_tiny",
-     "mnasnet1_0", "shufflenet_v2_x1_0", "regnet_y_400mf", "resnext50_32x4d", "xception", "vgg16-tumour", "vit_b_32", "swin_t"],
-)  # fmt: skip
+    [
+        "vgg11_bn",
+        "vgg16",
+        "vgg19",
+        "resnet50",
+        "resnet152",
+        "inception_v3",
+        "googlenet",
+        "efficientnet_b0",
+        "convnext_tiny",
+        "mnasnet1_0",
+        "shufflenet_v2_x1_0",
+        "regnet_y_400mf",
+        "resnext50_32x4d",
+        "xception",
+        "vgg16-tumour",
+        "vit_b_32",
+        "swin_t",
+    ],
+)
 def test_more_untrained_networks_behave(name):
     check_architecture(name)
 
@@ -366,7 +384,11 @@ def test_batch_norm_statistics_are_those_of_the_calibration_batch():
     seen = {}
     for key, module in twin.named_modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.register_forward_pre_hook(lambda m, inputs, key=key: seen.update({key: inputs[0].transpose(0, 1).flatten(1)}))
+
+            def note(module, inputs, key=key):
+                seen[key] = inputs[0].transpose(0, 1).flatten(1)
+
+            module.register_forward_pre_hook(note)
     with torch.no_grad():
         # Its noise is the first that the generator gives.
         twin(_calibration_batch(224, torch.Generator().manual_seed(5)))
@@ -404,7 +426,7 @@ def test_bad_architecture_arguments_are_refused(arguments):
 
 
 def test_xception_has_as_many_parameters_as_its_figure():
-    """Chollet 2016, figure 5, counted by hand: kernels, two numbers per channel for each batch norm, one linear layer."""
+    """Chollet 2016, figure 5, by hand: kernels, two numbers per channel for each batch norm, one linear layer."""
 
     def separable(channels_in, channels_out):
         return 9 * channels_in + channels_in * channels_out + 2 * channels_out

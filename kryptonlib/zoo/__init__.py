@@ -14,4 +14,14 @@ from kryptonlib.zoo.seeded import architecture, untrained
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, pick_device
 from kryptonlib.zoo.loading import load, names, normalise, trunk
 
-__all__ = ["Classifier", "Preprocessing", "architecture", "load", "names", "normalise", "pick_device", "trunk", "untrained"]
+__all__ = [
+    "Classifier",
+    "Preprocessing",
+    "architecture",
+    "load",
+    "names",
+    "normalise",
+    "pick_device",
+    "trunk",
+    "untrained",
+]

@@ -19,7 +19,7 @@ def pick_device():
 
 
 def check_image(image):
-    """The image (an array or a ``samples.Sample``) as float32 [H, W, 3]; refuses anything but float HW or HW3 in [0, 1] and says why."""
+    """An image, or a ``samples.Sample``, as float32 [H, W, 3]; refuses anything but float HW or HW3 in [0, 1]."""
     image = np.asarray(getattr(image, "image", image))
     if not np.issubdtype(image.dtype, np.floating):
         raise TypeError(f"image: got {image.dtype}, expected floats in [0, 1]; divide integers by their white value")
@@ -66,20 +66,21 @@ class Preprocessing:
         picture = Image.fromarray(np.round(check_image(image) * 255).astype(np.uint8))
         target = [self.size, self.size] if self.resize is None else [self.resize]
         picture = vision.resize(picture, target, interpolation=InterpolationMode(self.interpolation))
-        return vision.to_dtype(vision.pil_to_tensor(vision.center_crop(picture, [self.size, self.size])), scale=True)[None]
+        picture = vision.center_crop(picture, [self.size, self.size])
+        return vision.to_dtype(vision.pil_to_tensor(picture), scale=True)[None]
 
     def normalise(self, pixels):
         """Tensor units of pixels [..., 3, H, W] in [0, 1]."""
-        mean, std = (torch.tensor(v, dtype=pixels.dtype, device=pixels.device)[:, None, None] for v in self._scale())
-        return (pixels - mean) / std
+        return (pixels - _channels(self.mean, pixels)) / _channels(self.std, pixels)
 
     def restore(self, tensor):
         """Pixels in [0, 1] of a normalised tensor [..., 3, H, W]; the inverse of ``normalise``."""
-        mean, std = (torch.tensor(v, dtype=tensor.dtype, device=tensor.device)[:, None, None] for v in self._scale())
-        return tensor * std + mean
+        return tensor * _channels(self.std, tensor) + _channels(self.mean, tensor)
 
-    def _scale(self):
-        return self.mean, self.std
+
+def _channels(values, like):
+    """One value per channel as a tensor [3, 1, 1] that goes with ``like``."""
+    return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
 
 class Classifier:
@@ -116,7 +117,7 @@ class Classifier:
         """The network's input: Tensor [1, 3, H, W], resized, cropped and normalised, on the classifier's device.
 
         Args:
-            image: floats in [0, 1], [H, W] (grey) or [H, W, 3] (RGB), of any size.
+            image: floats in [0, 1], [H, W] (grey) or [H, W, 3] (RGB), of any size, or a ``samples.Sample``.
 
         Raises:
             TypeError: the image does not hold floats. ValueError: wrong shape, NaN, or values outside [0, 1].
@@ -158,4 +159,4 @@ class Classifier:
         with torch.inference_mode():
             probabilities = self.module(self.prepare(image)).softmax(1)[0].cpu()
         values, indices = probabilities.topk(min(top, len(probabilities)))
-        return [(self.class_names[index], float(value)) for index, value in zip(indices, values)]
+        return [(self.class_names[index], float(value)) for index, value in zip(indices, values, strict=True)]

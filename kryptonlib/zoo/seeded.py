@@ -131,7 +131,7 @@ def _calibrate(net, batch, num_classes, generator):
         last.bias *= scale
     for hook in hooks:
         hook.remove()
-    for norm, momentum in zip(norms, momenta):
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.eval()
         norm.momentum = momentum
 

