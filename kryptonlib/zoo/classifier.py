@@ -88,7 +88,7 @@ class Classifier:
 
     Args:
         name: what to call it.
-        module: nn.Module from [N, 3, H, W] to logits [N, classes].
+        module: nn.Module from [N, 3, H, W] to logits [N, classes]; it is set to eval mode and frozen, in place.
         preprocessing: a :class:`Preprocessing`.
         class_names: one name per logit.
         device: where it computes; None picks the fastest (``pick_device``).
