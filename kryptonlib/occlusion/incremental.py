@@ -24,7 +24,7 @@ from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.steps import Unsupported, read_steps
 from kryptonlib.occlusion.windows import Fetch, Map, Shipment
 
-BATCH = 32
+BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
 MEMORY = 1 << 30
 """Bytes that the windows may take at the default."""

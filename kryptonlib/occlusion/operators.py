@@ -292,10 +292,10 @@ def _pad(padding, value):
     if any(padding[4:]):
         return None
     left, _, top, _ = padding[:4]
-    if value not in (0, 0.0, None):
+    if value not in (0, None, -torch.inf):
         return Operator("dense", "first")
     # A 1x1 window that keeps its input: only the border it reads beyond is new.
-    return Operator("window", "first", axes=_axes((1, 1), (1, 1), (top, left), (1, 1)),
+    return Operator("window", "first", axes=_axes((1, 1), (1, 1), (top, left), (1, 1)), outside=value or 0.0,
                     local=lambda patch, pads, strides: patch, fresh=False)
 
 

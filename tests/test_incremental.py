@@ -1,0 +1,341 @@
+"""The incremental engine equals brute force: random networks in double precision, every operator, real architectures.
+
+In double precision the two differ by rounding alone, so a tolerance of 1e-9 finds any wrong window; single precision is
+held to the tolerance that users get, 1e-4 relative on probabilities.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import kryptonlib  # noqa: F401  (declares what torchvision needs)
+from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.steps import Unsupported
+
+
+def brute_force(net, image, positions, patch, fill):
+    """One forward pass per position."""
+    logits = []
+    with torch.inference_mode():
+        for top, left in positions:
+            occluded = image.clone()
+            box = (slice(top, top + patch[0]), slice(left, left + patch[1]))
+            occluded[0][:, box[0], box[1]] = fill.expand_as(image[0])[:, box[0], box[1]]
+            logits.append(net(occluded))
+    return torch.cat(logits)
+
+
+def grid(size, patch, stride):
+    """All positions, the last ones flush with the border."""
+    axes = []
+    for length, extent, step in zip(size, patch, stride):
+        starts = list(range(0, length - extent + 1, step))
+        axes.append(starts if starts[-1] == length - extent else [*starts, length - extent])
+    return [(top, left) for top in axes[0] for left in axes[1]]
+
+
+def same(net, image, patch=(3, 3), stride=(2, 2), fill=0.0, positions=None, batch_size=None):
+    """Assert that the engine equals brute force; returns the engine."""
+    positions = positions or grid(image.shape[2:], patch, stride)
+    fill = torch.as_tensor(fill, dtype=image.dtype)
+    engine = Incremental(net, image)
+    got = engine.logits(positions, patch, fill, batch_size=batch_size)
+    truth = brute_force(net, image, positions, patch, fill)
+    torch.testing.assert_close(got, truth, rtol=1e-9, atol=1e-9)
+    return engine
+
+
+def image_of(*shape, seed=0):
+    return torch.rand(1, *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def seeded(net, seed=0):
+    """Random weights and, for batch norm, random statistics; evaluation mode, double precision."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, value in (*net.named_parameters(), *net.named_buffers()):
+        if value.is_floating_point():
+            low = 0.5 if name.endswith("running_var") else -0.4
+            value.data = torch.rand(value.shape, generator=generator, dtype=torch.float64) + low
+    return net.double().eval()
+
+
+class Classify(nn.Module):
+    """``body``, global average pooling and a linear layer."""
+
+    def __init__(self, body, channels):
+        super().__init__()
+        self.body, self.last = body, nn.Linear(channels, 4)
+
+    def forward(self, x):
+        return self.last(self.body(x).mean((2, 3)))
+
+
+LAYERS = {
+    "3x3": nn.Conv2d(3, 6, 3, padding=1),
+    "stride 2": nn.Conv2d(3, 6, 3, 2, 1),
+    "stride beyond the kernel": nn.Conv2d(3, 6, 2, 3),
+    "1x1 stride 2": nn.Conv2d(3, 6, 1, 2),
+    "dilated": nn.Conv2d(3, 6, 3, padding=2, dilation=2),
+    "same padding": nn.Conv2d(3, 6, 4, padding="same"),
+    "grouped": nn.Conv2d(3, 6, 3, padding=1, groups=3),
+    "depthwise": nn.Conv2d(3, 3, 5, padding=2, groups=3),
+    "1x7": nn.Conv2d(3, 6, (1, 7), padding=(0, 3)),
+    "padding wider than the kernel": nn.Conv2d(3, 6, 3, padding=4),
+    "uneven padding": nn.Sequential(nn.ZeroPad2d((1, 2, 0, 3)), nn.Conv2d(3, 6, 3)),
+    "cropping pad": nn.Sequential(nn.ZeroPad2d((-1, 2, 3, -2)), nn.ReLU(), nn.Conv2d(3, 6, 3)),
+    "max pool": nn.Sequential(nn.Conv2d(3, 6, 3), nn.MaxPool2d(3, 2, 1)),
+    "max pool ceil": nn.Sequential(nn.Conv2d(3, 6, 3), nn.MaxPool2d(3, 2, ceil_mode=True)),
+    "max pool dilated": nn.Sequential(nn.Conv2d(3, 6, 3), nn.MaxPool2d(2, 2, 1, dilation=2)),
+    "avg pool": nn.Sequential(nn.Conv2d(3, 6, 3), nn.AvgPool2d(3, 1, 1)),
+    "avg pool without its padding": nn.Sequential(nn.Conv2d(3, 6, 3), nn.AvgPool2d(3, 2, 1, count_include_pad=False)),
+    "avg pool ceil": nn.Sequential(nn.Conv2d(3, 6, 3), nn.AvgPool2d(3, 2, 1, ceil_mode=True)),
+    "avg pool with its own divisor": nn.Sequential(nn.Conv2d(3, 6, 3), nn.AvgPool2d(3, 2, 1, divisor_override=5)),
+    "batch norm first": nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 6, 3)),
+    "batch norm after": nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(inplace=True), nn.Conv2d(6, 6, 3)),
+    "activations": nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.GELU(), nn.Conv2d(6, 6, 1), nn.Hardswish(), nn.PReLU(6), nn.SiLU(), nn.ELU(), nn.Sigmoid(),
+        nn.Conv2d(6, 6, 3, padding=1), nn.LeakyReLU(0.1, inplace=True), nn.Dropout(), nn.Tanh(), nn.ReLU6(inplace=True),
+    ),
+    "adaptive pool to even regions": nn.Sequential(nn.Conv2d(3, 6, 4), nn.AdaptiveAvgPool2d((5, 7))),
+    "adaptive pool to uneven regions": nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d((4, 3))),
+    "adaptive pool that enlarges": nn.Sequential(nn.Conv2d(3, 6, 3, 4), nn.AdaptiveAvgPool2d(9)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_kind_of_layer(name):
+    body = LAYERS[name]
+    image = image_of(3, 18, 24)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # torch's own remark about an even kernel.
+        warnings.filterwarnings("ignore", "Using padding='same'")
+        net = seeded(Classify(body, body(image.float()).shape[1]))
+        same(net, image)
+        same(net, image, patch=(5, 2), stride=(3, 4), fill=image.mean())
+
+
+class Wired(nn.Module):
+    """A random directed graph of layers; ``plan`` lists (kind, operands, numbers)."""
+
+    def __init__(self, plan, head):
+        super().__init__()
+        self.plan = plan
+        self.layers = nn.ModuleList(layer if isinstance(layer, nn.Module) else nn.Identity() for layer, _ in plan)
+        self.head = head
+
+    def forward(self, x):
+        values = [x]
+        for (layer, operands), module in zip(self.plan, self.layers):
+            if layer == "add":
+                values.append(values[operands[0]] + values[operands[1]])
+            elif layer == "cat":
+                values.append(torch.cat([values[i] for i in operands], 1))
+            else:
+                values.append(module(values[operands[0]]))
+        return self.head(values[-1])
+
+
+@st.composite
+def networks(draw):
+    """A random network on 2 channels, and its image size."""
+    size = draw(st.integers(9, 20)), draw(st.integers(9, 20))
+    shapes, plan = [(2, *size)], []
+    for _ in range(draw(st.integers(1, 8))):
+        # Mostly extend the newest value, so that deep chains appear.
+        source = draw(st.sampled_from([len(shapes) - 1, len(shapes) - 1, draw(st.integers(0, len(shapes) - 1))]))
+        kind = draw(st.sampled_from(["conv", "conv", "conv", "max", "avg", "act", "norm", "add", "cat", "pad"]))
+        channels, height, width = shapes[source]
+        alike = [i for i, shape in enumerate(shapes) if shape[1:] == (height, width)]
+        layer, operands = None, (source,)
+        if kind == "conv":
+            kernel = draw(st.sampled_from([1, 2, 3, 3, 5])), draw(st.sampled_from([1, 3, 3, 4]))
+            groups = draw(st.sampled_from([1, 1, channels]))
+            layer = nn.Conv2d(
+                channels, groups * draw(st.integers(1, 2)), kernel, draw(st.sampled_from([1, 1, 1, 2, 3])),
+                (draw(st.integers(0, 2)), draw(st.integers(0, 3))), draw(st.sampled_from([1, 1, 2])), groups,
+            )  # fmt: skip
+        elif kind in ("max", "avg"):
+            kernel, stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+            ceil = draw(st.booleans())
+            if kind == "max":
+                layer = nn.MaxPool2d(kernel, stride, kernel // 2, ceil_mode=ceil)
+            else:
+                layer = nn.AvgPool2d(kernel, stride, kernel // 2, ceil, draw(st.booleans()))
+        elif kind == "act":
+            layer = draw(st.sampled_from([nn.ReLU(), nn.Tanh(), nn.GELU()]))
+        elif kind == "norm":
+            layer = nn.BatchNorm2d(channels)
+        elif kind == "pad":
+            layer = nn.ZeroPad2d(tuple(draw(st.integers(-1, 3)) for _ in range(4)))
+        elif kind == "add":
+            layer, operands = "add", (source, draw(st.sampled_from([i for i in alike if shapes[i][0] == channels])))
+        else:
+            layer, operands = "cat", (source, draw(st.sampled_from(alike)))
+        shape = _shape(layer, [shapes[i] for i in operands])
+        if shape is None or shape[0] > 24:
+            continue
+        shapes.append(shape)
+        plan.append((layer, operands))
+    channels, height, width = shapes[-1]
+    head = draw(st.sampled_from(["gap", "flat", "deep", "adaptive"]))
+    if head == "gap":
+        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
+    elif head == "flat":
+        head = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(channels * height * width, 3))
+    elif head == "deep":
+        head = nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, 5), nn.ReLU(inplace=True), nn.Linear(5, 3))
+    else:
+        head = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(channels * 4, 3))
+    return Wired(plan, head), size, draw(st.integers(0, 1000))
+
+
+def _shape(layer, shapes):
+    if layer == "add":
+        return shapes[0]
+    if layer == "cat":
+        return sum(shape[0] for shape in shapes), *shapes[0][1:]
+    try:
+        out = tuple(layer.eval()(torch.zeros(1, *shapes[0])).shape[1:])
+    except RuntimeError:
+        return None
+    return out if min(out) > 0 else None
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks(), st.integers(1, 7), st.integers(1, 7), st.integers(1, 5), st.sampled_from([0.0, 0.7]))
+def test_random_networks(network, rows, columns, stride, fill):
+    net, size, seed = network
+    same(seeded(net, seed), image_of(2, *size, seed=seed), (rows, columns), (stride, stride + 1), fill, batch_size=7)
+
+
+@pytest.mark.long
+@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks(), st.integers(1, 7), st.integers(1, 7), st.integers(1, 5), st.sampled_from([0.0, 0.7]))
+def test_many_random_networks(network, rows, columns, stride, fill):
+    net, size, seed = network
+    same(seeded(net, seed), image_of(2, *size, seed=seed), (rows, columns), (stride, stride + 1), fill, batch_size=7)
+
+
+class InPlace(nn.Module):
+    """Reads a map before and after it is overwritten."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.last = nn.Conv2d(2, 3, 3), nn.Conv2d(3, 3, 3, padding=1), nn.Linear(3, 2)
+
+    def forward(self, x):
+        x = self.one(x)
+        early = self.two(x)
+        x.relu_()
+        early += x
+        late = torch.nn.functional.relu(early, inplace=True) * 2 - x / 3
+        return self.last((late + early).mean(dim=(-1, -2)))
+
+
+class Excited(nn.Module):
+    """Squeeze and excitation in the middle: every place changes, and maps are entire from there on."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.gate = nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 1)
+        self.last = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = self.one(x)
+        x = x * torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True)))
+        return self.last(torch.flatten(torch.nn.functional.adaptive_avg_pool2d(self.two(x), 1), 1))
+
+
+class Channels(nn.Module):
+    """Choices of channels, as InceptionV3's input transform and ShuffleNet make, and permuted linear layers (ConvNeXt)."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.last = nn.Conv2d(3, 6, 3), nn.Linear(3, 5), nn.Linear(5 * 8 * 10, 2)
+        self.norm, self.scale = nn.LayerNorm(3), nn.Parameter(torch.ones(3, 1, 1))
+
+    def forward(self, x):
+        red = torch.unsqueeze(x[:, 0], 1) * 0.5 + 0.1
+        x = self.one(torch.cat((red, x[:, 1:]), 1))
+        left, right = x.chunk(2, dim=1)
+        x = (left * self.scale + right).permute(0, 2, 3, 1)
+        x = self.two(self.norm(x)).permute(0, 3, 1, 2)
+        return self.last(x.reshape(x.size(0), -1))
+
+
+@pytest.mark.parametrize("net", [InPlace(), Excited(), Channels()], ids=lambda net: type(net).__name__)
+def test_graphs_of_the_torchvision_kinds(net):
+    channels = 3 if isinstance(net, Channels) else 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same(seeded(net), image_of(channels, 10, 12))
+
+
+def test_unknown_operator_is_computed_densely_with_one_warning():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.last = nn.Conv2d(2, 3, 3), nn.Linear(3, 2)
+
+        def forward(self, x):
+            x = torch.cumsum(torch.cumsum(self.one(x), 2), 3)
+            return self.last(x.mean((2, 3)))
+
+    with pytest.warns(UserWarning, match="does not know the operator 'cumsum'") as seen:
+        same(seeded(Odd()), image_of(2, 10, 12))
+    assert len(seen) == 1
+
+
+class Branching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.last(x.mean((2, 3)) if x.sum() > 0 else x.amax((2, 3)))
+
+
+def test_untraceable_network_says_so():
+    with pytest.raises(Unsupported, match="trace"):
+        Incremental(Branching().double().eval(), image_of(2, 8, 8))
+
+
+def test_positions_without_a_change_keep_the_clean_logits_and_cost_nothing():
+    net = seeded(Classify(nn.Conv2d(2, 3, 3), 3))
+    image = image_of(2, 16, 16)
+    image[:, :, :, :6] = 0.0
+    engine = Incremental(net, image)
+    boxes = engine.changed_boxes([(0, 0), (2, 4), (9, 10)], (4, 4), torch.zeros_like(image[0]))
+    assert boxes.tolist() == [[0, 0, 0, 0], [2, 6, 6, 8], [9, 13, 10, 14]]
+    logits = engine.logits([(0, 0), (2, 4)], (4, 4), torch.zeros(2, 1, 1))
+    assert torch.equal(logits[:1], engine.clean)
+    torch.testing.assert_close(logits, brute_force(net, image, [(0, 0), (2, 4)], (4, 4), torch.zeros(2, 1, 1).double()))
+
+
+@pytest.mark.parametrize("batch_size, memory_limit", [(1, None), (5, None), (None, 20_000), (1000, None)])
+def test_result_does_not_depend_on_the_batches(batch_size, memory_limit):
+    net = seeded(Classify(LAYERS["max pool"], 6))
+    image = image_of(3, 18, 24)
+    positions = grid((18, 24), (3, 3), (2, 2))
+    engine = Incremental(net, image)
+    got = engine.logits(positions, (3, 3), torch.zeros(()), batch_size=batch_size, memory_limit=memory_limit)
+    torch.testing.assert_close(got, engine.logits(positions, (3, 3), torch.zeros(())), rtol=1e-12, atol=1e-12)
+
+
+def test_patch_over_the_border_is_cut_off():
+    net = seeded(Classify(LAYERS["3x3"], 6))
+    same(net, image_of(3, 9, 9), patch=(4, 4), positions=[(7, 7), (0, 8), (8, 8)])
+
+
+def test_network_and_image_are_left_as_they_were():
+    net, image = seeded(InPlace()), image_of(2, 10, 12)
+    weights, kept = {k: v.clone() for k, v in net.state_dict().items()}, image.clone()
+    same(net, image)
+    assert torch.equal(image, kept)
+    assert all(torch.equal(value, weights[name]) for name, value in net.state_dict().items())
