@@ -3,7 +3,7 @@
     from kryptonlib import samples, zoo
 
     cnn = zoo.load("efficientnet-lite0")
-    cnn.predict(samples.load("chelsea").image)        # [("tabby cat", 0.5), ...]
+    cnn.predict(samples.load("chelsea").image)        # [("tiger cat", 0.39...), ("Egyptian cat", 0.35...), ...]
 
 ``load`` gives a trained :class:`Classifier`; ``names`` tells which are ready here. ``trunk`` gives the convolutional
 part of VGG16 or AlexNet with torchvision's ImageNet weights. ``architecture`` gives any of the networks with seeded,

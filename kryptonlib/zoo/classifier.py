@@ -96,7 +96,7 @@ class Classifier:
     Example:
         >>> cnn = zoo.load("efficientnet-lite0")
         >>> cnn.predict(samples.load("chelsea").image, top=1)[0][0]
-        'tabby'
+        'tiger cat'
     """
 
     def __init__(self, name, module, preprocessing, class_names, device=None):
