@@ -328,6 +328,18 @@ def test_result_does_not_depend_on_the_batches(batch_size, memory_limit):
     torch.testing.assert_close(got, engine.logits(positions, (3, 3), torch.zeros(())), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("net", [InPlace(), Wired([(nn.Conv2d(2, 3, 3), (0,))], nn.Sequential(nn.Flatten(), nn.Linear(240, 2)))])
+def test_another_image_takes_its_own_activations(net):
+    net, positions = seeded(net), grid((10, 12), (3, 3), (4, 4))
+    engine = Incremental(net, image_of(2, 10, 12))
+    other = image_of(2, 10, 12, seed=5)
+    engine.look_at(other)
+    got = engine.logits(positions, (3, 3), torch.zeros(()))
+    torch.testing.assert_close(got, brute_force(net, other, positions, (3, 3), torch.zeros((), dtype=torch.float64)))
+    with pytest.raises(ValueError, match="was made for"):
+        engine.look_at(image_of(2, 10, 13))
+
+
 def test_patch_over_the_border_is_cut_off():
     net = seeded(Classify(LAYERS["3x3"], 6))
     same(net, image_of(3, 9, 9), patch=(4, 4), positions=[(7, 7), (0, 8), (8, 8)])

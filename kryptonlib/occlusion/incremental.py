@@ -66,6 +66,17 @@ class Incremental:
                 stacklevel=2,
             )
 
+    def look_at(self, image):
+        """Take another clean image of the same shape: only its activations are computed anew."""
+        if image.shape != self.image.shape:
+            raise ValueError(f"the engine was made for {tuple(self.image.shape)}, got an image {tuple(image.shape)}")
+        self.image = image
+        with torch.inference_mode():
+            self.steps[0].clean = image.contiguous(memory_format=torch.channels_last)
+            for step in self.steps[1:]:
+                step.clean = finished_map(step.run(1, [self.steps[source].clean for source in step.sources]), step)
+        self.clean = self.steps[self.output].clean
+
     def logits(self, positions, patch, fill, *, batch_size=None, memory_limit=None, meter=None):
         """Logits with the patch at each position.
 

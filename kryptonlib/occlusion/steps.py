@@ -169,17 +169,19 @@ class _Reader:
             return
         sources = tuple(self.known[i] for i in inputs)
 
+        writes = _in_place(node, self.parts)
+
         def run(n, tensors):
+            # A function that works in place must leave the kept activations alone.
+            tensors = [tensor.clone() for tensor in tensors] if writes else tensors
             return self.evaluate(node, function, dict(zip(inputs, tensors)), n)
 
-        # Functions that work in place must leave the kept activations alone.
-        clean = run(1, [self.steps[i].clean.clone() if _in_place(node, self.parts) else self.steps[i].clean
-                        for i in sources])
+        clean = run(1, [self.steps[i].clean for i in sources])
         if isinstance(clean, (tuple, list)) and clean and all(isinstance(t, torch.Tensor) for t in clean):
             self.known[node] = _Several(node, name, sources, run, clean)
         elif isinstance(clean, torch.Tensor):
             self.known[node] = self.tensor(node, name, inputs, sources, run, clean)
-            if _in_place(node, self.parts):
+            if writes:
                 # Whoever reads the overwritten tensor later sees the new value.
                 for argument in inputs[:1]:
                     self.known[argument] = self.known[node]
@@ -311,7 +313,7 @@ def _linear_on_maps(steps, output):
         # [places, C, features]: one matrix per place of the map, so that a place that did not change costs nothing.
         cells = weight.view(weight.shape[0], -1, height * width).permute(2, 1, 0).contiguous()
         step.kind, step.sources, step.operator.weight = "linear", (source,), cells
-        step.run = None
+        step.run = _linear_run(cells, step.operator.part.bias)
         part = step.operator.part
         if sum(other.operator is not None and other.operator.part is part for other in steps) == 1:
             # The traced network is a copy of ours; its largest matrix is needed in the new order only.
@@ -322,6 +324,15 @@ def _linear_on_maps(steps, output):
     for index in kept:
         steps[index].sources = tuple(place[source] for source in steps[index].sources)
     return [steps[index] for index in kept], place[output]
+
+
+def _linear_run(cells, bias):
+    def run(n, tensors):
+        flat = tensors[0].permute(0, 2, 3, 1).reshape(n, -1)
+        product = flat @ cells.view(-1, cells.shape[2])
+        return product if bias is None else product + bias
+
+    return run
 
 
 def _with_users(steps, output):
