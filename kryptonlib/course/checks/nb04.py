@@ -1,0 +1,137 @@
+"""Checks of notebook 04's exercises: each truth comes from a loop or from exact arithmetic, not from the library."""
+
+import math
+from decimal import Decimal, localcontext
+
+import numpy as np
+
+
+def check_place_patch(answer):
+    """``answer(image, top, left, height, width, fill)`` is a covered copy of ``image`` [H, W, 3]."""
+    rng = np.random.default_rng(4)
+    cases = [
+        ("3x3 patch at (0, 0)", (6, 6, 3), 0, 0, 3, 3, 0.5),
+        ("2x4 patch at (3, 1)", (8, 7, 3), 3, 1, 2, 4, 0.0),
+        ("4x2 patch at the lower right corner", (9, 5, 3), 5, 3, 4, 2, 1.0),
+        ("a patch of one colour (0.1, 0.5, 0.9)", (7, 8, 3), 2, 4, 3, 2, np.array([0.1, 0.5, 0.9])),
+    ]
+    for name, shape, top, left, height, width, fill in cases:
+        image = rng.random(shape)
+        kept = image.copy()
+        got = answer(image, top, left, height, width, fill)
+        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
+        _expect(np.array_equal(image, kept), name, "the image itself was changed: cover a copy, or every later patch "
+                "finds the holes of the earlier ones")
+        got = np.asarray(got)
+        _expect(got.shape == shape, name, f"the result has shape {got.shape}, the image {shape}")
+        inside = np.zeros(shape[:2], bool)
+        for row in range(top, top + height):
+            for column in range(left, left + width):
+                inside[row, column] = True
+        changed = (got != kept).any(2)
+        _expect(not (changed & ~inside).any(), name,
+                "pixels outside the patch changed: `top` counts rows and `left` columns, and a slice ends before its "
+                "second number")
+        _expect(np.allclose(got[inside], fill), name, "not every pixel of the patch shows the fill: the patch has "
+                "`height` rows and `width` columns")
+    _passed("place_patch", len(cases))
+
+
+def check_grid_size(answer):
+    """``answer(length, patch, stride)`` is the number of positions along one axis."""
+    rng = np.random.default_rng(4)
+    cases = [(224, 16, 4), (5, 5, 1), (5, 2, 1), (10, 3, 4), (10, 4, 2), (11, 4, 2), (7, 1, 9)]
+    while len(cases) < 40:
+        length, patch, stride = (int(n) for n in rng.integers((1, 1, 1), (60, 20, 12)))
+        if patch <= length:
+            cases.append((length, patch, stride))
+    for length, patch, stride in cases:
+        truth = sum(1 for start in range(length) if start % stride == 0 and start + patch <= length)
+        call = f"grid_size({length}, {patch}, {stride})"
+        got = answer(length, patch, stride)
+        _expect(got is not None, call, "nothing was returned: does the function end with `return`?")
+        _expect(isinstance(got, (int, np.integer)), call, f"it returned {got!r}; a number of positions is an int: use //")
+        hint = "the first position, at 0, counts too" if got == truth - 1 else "the patch must not leave the image"
+        _expect(got == truth, call, f"it returned {got}, but a loop finds {truth} positions: {hint}")
+    _passed("grid_size", len(cases))
+
+
+def check_log_odds(answer):
+    """``answer(logits, target)``: logits [n, K] as an array -> log(p / (1 - p)) of the softmax [n]."""
+    rng = np.random.default_rng(4)
+    cases = [("two equal logits", np.zeros((1, 2)), 0), ("three classes", np.array([[1.0, 2, 3], [3, 2, 1]]), 2)]
+    cases += [(f"random logits, target {t}", rng.normal(size=(5, 4)) * 3, t) for t in range(4)]
+    cases += [
+        ("a probability that rounds to 1: logits [60, 0, 0]", np.array([[60.0, 0, 0]]), 0),
+        ("logits of 2000: their exponentials overflow", np.array([[2000.0, 1990, 0], [-2000, -2010, -2020]]), 1),
+    ]
+    for name, logits, target in cases:
+        with np.errstate(all="ignore"):
+            got = answer(logits.copy(), target)
+        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
+        got = np.asarray(got, dtype=float)
+        _expect(got.shape == (len(logits),), name, f"the result has shape {got.shape}, expected one number per row")
+        truth = np.array([_log_odds(row, target) for row in logits])
+        if not np.isfinite(got).all():
+            raise AssertionError(f"{name}: got {got}; 1 - p is 0, or an exponential overflowed: work with the logits, and "
+                                 "subtract the largest of the others before exp")
+        if not np.allclose(got, truth) and np.allclose(got, truth + _self_term(logits, target)):
+            raise AssertionError(f"{name}: got {got}, that is log p; the target itself must be left out of the sum")
+        _expect(np.allclose(got, truth, rtol=1e-9, atol=1e-9), name, f"got {got}, exact arithmetic gives {truth}")
+    _passed("log_odds", len(cases))
+
+
+def check_per_pixel(answer):
+    """``answer(values, size, patch, stride)``: values [rows, columns] -> the mean over covering patches [H, W]."""
+    rng = np.random.default_rng(4)
+    cases = [((6, 6), (2, 2), (2, 2)), ((6, 6), (3, 3), (1, 1)), ((7, 9), (3, 4), (2, 3)), ((8, 5), (2, 3), (3, 1)),
+             ((9, 9), (4, 4), (3, 3))]
+    for size, patch, stride in cases:
+        rows = range(0, size[0] - patch[0] + 1, stride[0])
+        columns = range(0, size[1] - patch[1] + 1, stride[1])
+        values = rng.random((len(rows), len(columns)))
+        name = f"{size[0]}x{size[1]} pixels, patch {patch[0]}x{patch[1]}, stride {stride[0]}, {stride[1]}"
+        found = [[[] for _ in range(size[1])] for _ in range(size[0])]
+        for i, top in enumerate(rows):
+            for j, left in enumerate(columns):
+                for y in range(top, top + patch[0]):
+                    for x in range(left, left + patch[1]):
+                        found[y][x].append(values[i, j])
+        truth = np.array([[np.mean(cell) if cell else np.nan for cell in line] for line in found])
+        with np.errstate(all="ignore"):
+            got = answer(values.copy(), size, patch, stride)
+        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
+        got = np.asarray(got, dtype=float)
+        _expect(got.shape == size, name, f"the result has shape {got.shape}, the image is {size}")
+        bare = np.isnan(truth)
+        _expect(not np.isnan(got[~bare]).any(), name, "a covered pixel is NaN")
+        total = np.array([[sum(cell) for cell in line] for line in found])
+        if not np.allclose(got[~bare], truth[~bare]) and np.allclose(got[~bare], total[~bare]):
+            raise AssertionError(f"{name}: these are sums; divide by how many patches cover each pixel, or the middle wins")
+        _expect(np.allclose(got[~bare], truth[~bare]), name, "the means differ from a loop over all pixels: the patch of "
+                "grid row i begins at pixel row i * stride and is `patch` pixels long")
+        _expect(np.isnan(got[bare]).all(), name, "a pixel that no patch covers must be NaN: 0 would claim that "
+                "covering it was tried")
+    _passed("per_pixel", len(cases))
+
+
+def _log_odds(row, target):
+    """log(p / (1 - p)) with fifty digits: exact where floating point is not."""
+    with localcontext() as context:
+        context.prec = 50
+        rest = sum(Decimal(float(z) - float(row[target])).exp() for k, z in enumerate(row) if k != target)
+        return float(-rest.ln())
+
+
+def _self_term(logits, target):
+    """log p - log(p / (1 - p)) = log(1 - p), the mark of a target left in the sum."""
+    return np.array([-math.log1p(math.exp(min(_log_odds(row, target), 700))) for row in logits])
+
+
+def _expect(holds, case, hint):
+    if not holds:
+        raise AssertionError(f"{case}: {hint}")
+
+
+def _passed(name, cases):
+    print(f"✓ {name}: {cases} cases")

@@ -1,0 +1,148 @@
+"""Move a patch over the image and watch the classes' probabilities.
+
+``measure`` computes one position, ``render`` draws it (without a browser too), ``panel`` adds the controls.
+"""
+
+import base64
+import html
+import io
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+from matplotlib import pyplot as plt
+
+from kryptonlib import occlusion, plots
+
+FILLS = {"black": 0.0, "grey": 0.5, "white": 1.0, "mean colour": "mean", "blurred": "blur"}
+TOP = 4
+"""How many classes are followed."""
+
+
+class Reading(NamedTuple):
+    """One position: the covered picture [H, W(, 3)], class names, their clean and covered probabilities [TOP]."""
+
+    picture: np.ndarray
+    names: tuple
+    clean: np.ndarray
+    covered: np.ndarray
+
+
+def measure(model, image, row, column, size, fill="grey"):
+    """Cover ``size`` x ``size`` pixels at (row, column) of the network's input and classify.
+
+    Args:
+        model: a ``zoo.Classifier``.
+        image: [H, W] or [H, W, 3] in [0, 1], or a ``samples.Sample``.
+        row, column: the patch's upper left corner in pixels of the network's input.
+        size: its side in pixels.
+        fill: one of ``FILLS``.
+
+    Returns:
+        A :class:`Reading` of the classes that are most probable for the clean image.
+
+    Raises:
+        ValueError: an unknown fill, or a patch that does not lie inside the input.
+    """
+    if fill not in FILLS:
+        raise ValueError(f"fill must be one of {', '.join(FILLS)}, got {fill!r}")
+    clean = occlusion.prepare(model, image, patch=1)
+    top = clean.clean_logits[0].topk(min(TOP, clean.clean_logits.shape[1])).indices.tolist()
+    options = {"patch": size, "stride": 1, "region": (row, column, size, size), "fill": FILLS[fill], "target": top}
+    # A region of the patch's own size has one position.
+    heat = occlusion.heatmap(model, image, method="full", **options)
+    job = occlusion.prepare(model, image, **options)
+    picture = heat.picture.copy()
+    box = np.s_[row : row + size, column : column + size]
+    picture[box] = model.display(job.fill[None])[box]
+    return Reading(picture, heat.names, heat.baseline, heat.values[:, 0, 0])
+
+
+def render(model, image, row, column, size, fill="grey"):
+    """Draw one position: the covered picture, and the probabilities before and after. Arguments as for ``measure``.
+
+    Returns:
+        The matplotlib figure; the caller closes it.
+    """
+    return _drawn(measure(model, image, row, column, size, fill))
+
+
+def panel(model, image, size=48):
+    """The controls (row, column, size, fill) above the drawing.
+
+    Args:
+        model, image: as for ``measure``.
+        size: the patch's side at the beginning.
+
+    Returns:
+        An ipywidgets box; ``box.controls`` maps each control's name to its widget, ``box.picture`` is the drawing.
+    """
+    height, width = model.input_size
+    wide = {"style": {"description_width": "70px"}, "layout": ipywidgets.Layout(width="330px")}
+    slider = {"continuous_update": False, "step": 4, **wide}
+    controls = {
+        "row": ipywidgets.IntSlider(
+            (height - size) // 2, 0, height - size, description="Row", tooltip="Upper edge of the patch", **slider
+        ),
+        "column": ipywidgets.IntSlider(
+            (width - size) // 2, 0, width - size, description="Column", tooltip="Left edge of the patch", **slider
+        ),
+        "size": ipywidgets.IntSlider(
+            size, 8, min(height, width) // 2, description="Size", tooltip="Side of the patch in pixels", **slider
+        ),
+        "fill": ipywidgets.Dropdown(
+            options=list(FILLS), value="grey", description="Fill", tooltip="What the patch shows", **wide
+        ),
+    }
+    picture = ipywidgets.HTML()
+
+    def redraw(_=None):
+        picture.value = _picture(model, image, **{name: control.value for name, control in controls.items()})
+
+    def fit(change):
+        for name, length in zip(("row", "column"), (height, width)):
+            # A smaller maximum may move the slider; one drawing at the end is enough.
+            controls[name].unobserve(redraw, "value")
+            controls[name].max = length - change["new"]
+            controls[name].observe(redraw, "value")
+        redraw()
+
+    for name in ("row", "column", "fill"):
+        controls[name].observe(redraw, "value")
+    controls["size"].observe(fit, "value")
+    redraw()
+    flow = ipywidgets.Layout(flex_flow="row wrap")
+    rows = [[controls["row"], controls["column"]], [controls["size"], controls["fill"]]]
+    box = ipywidgets.VBox([*(ipywidgets.HBox(row, layout=flow) for row in rows), picture])
+    box.controls, box.picture = controls, picture
+    return box
+
+
+def _drawn(reading):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(plots.WIDTH, 2.8), width_ratios=[1, 1.4])
+    left.imshow(reading.picture, cmap="gray", vmin=0, vmax=1)
+    left.axis("off")
+    places = np.arange(len(reading.names))
+    for offset, label, values, colour in (
+        (-0.2, "clean", reading.clean, plots.COLOURS[5]),
+        (0.2, "covered", reading.covered, plots.COLOURS[1]),
+    ):
+        bars = right.barh(places + offset, values, 0.38, label=label, color=colour)
+        right.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
+    right.set(yticks=places, yticklabels=reading.names, xlim=(0, 1.15), xlabel="probability")
+    right.invert_yaxis()
+    right.legend(loc="lower right")
+    return figure
+
+
+def _picture(model, image, row, column, size, fill):
+    """The drawing as an HTML image whose alternative text says the numbers."""
+    reading = measure(model, image, row, column, size, fill)
+    told = "; ".join(f"{name} {a:.3f} to {b:.3f}" for name, a, b in zip(reading.names, reading.clean, reading.covered))
+    alt = f"{fill} patch of {size} pixels at row {row}, column {column}. Probability clean to covered: {told}"
+    figure = _drawn(reading)
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=90, facecolor="white")
+    plt.close(figure)
+    source = base64.b64encode(data.getvalue()).decode()
+    return f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" style="max-width: 100%">'
