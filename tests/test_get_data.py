@@ -432,6 +432,15 @@ def test_a_changed_or_failing_conversion_is_run_again_without_a_download(course,
     assert index.asked == []
 
 
+def test_a_conversion_that_needs_another_package_says_so(course, capsys):
+    def needs(source, target):
+        raise ModuleNotFoundError("No module named 'onnx'", name="onnx")
+
+    course.conversions.reverse = needs
+    assert get_data.main([]) == 1
+    assert "weights: converting its weights needs onnx. Run  python -m pip install" in capsys.readouterr().err
+
+
 def test_a_copied_folder_with_other_times_is_complete(course, index):
     get_data.main([])
     for path in course.data.rglob("*.*"):
