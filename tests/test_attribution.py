@@ -94,10 +94,12 @@ def test_several_inputs_further_arguments_and_tuple_targets():
           perturbations_per_eval=3)
 
 
+@pytest.mark.filterwarnings("ignore:.*forward pass")
 def test_one_number_for_the_batch():
     agree(lambda x: x.square().sum(), images(2, 1, 6, 6), (1, 3, 3), strides=(1, 3, 3), perturbations_per_eval=1)
 
 
+@pytest.mark.filterwarnings("ignore:.*forward pass")
 def test_output_without_target():
     net = nn.Sequential(nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0)).eval()
     agree(net, images(3, 1, 6, 6), (1, 3, 3), strides=(1, 3, 3), perturbations_per_eval=1)

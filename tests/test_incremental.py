@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import kryptonlib  # noqa: F401  (declares what torchvision needs)
+from kryptonlib import occlusion
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.steps import Unsupported
 
@@ -318,7 +319,7 @@ def test_positions_without_a_change_keep_the_clean_logits_and_cost_nothing():
     torch.testing.assert_close(logits, brute_force(net, image, [(0, 0), (2, 4)], (4, 4), torch.zeros(2, 1, 1).double()))
 
 
-@pytest.mark.parametrize("batch_size, memory_limit", [(1, None), (5, None), (None, 20_000), (1000, None)])
+@pytest.mark.parametrize("batch_size, memory_limit", [(1, None), (5, None), (None, 40_000), (1000, None)])
 def test_result_does_not_depend_on_the_batches(batch_size, memory_limit):
     net = seeded(Classify(LAYERS["max pool"], 6))
     image = image_of(3, 18, 24)
@@ -343,6 +344,54 @@ def test_another_image_takes_its_own_activations(net):
 def test_patch_over_the_border_is_cut_off():
     net = seeded(Classify(LAYERS["3x3"], 6))
     same(net, image_of(3, 9, 9), patch=(4, 4), positions=[(7, 7), (0, 8), (8, 8)])
+
+
+def test_memory_limit_below_one_position_is_refused():
+    engine = Incremental(seeded(Classify(nn.Conv2d(2, 3, 3), 3)), image_of(2, 16, 16))
+    with pytest.raises(ValueError, match="memory_limit=100 bytes"):
+        engine.logits([(0, 0)], (4, 4), torch.zeros(()), memory_limit=100)
+
+
+def test_heatmap_is_exact_by_default_and_equals_the_full_method():
+    net, image = seeded(Classify(LAYERS["max pool"], 6)), image_of(3, 18, 24)
+    settings = dict(patch=(5, 4), stride=(3, 2), target=[0, 3], fill="mean", cover="flush", region=(1, 2, 16, 20))
+    exact, full = (occlusion.heatmap(net, image, **settings, **more) for more in ({}, {"method": "full"}))
+    assert exact.method == "exact"
+    np.testing.assert_allclose(exact.values, full.values, rtol=1e-9)
+
+
+def test_heatmap_of_an_untraceable_network_is_full_with_one_warning():
+    net, image = Branching().eval(), image_of(2, 8, 8).float()
+    with pytest.warns(UserWarning, match="cannot trace this network; every position is computed in full") as seen:
+        exact = occlusion.heatmap(net, image, patch=3, stride=2)
+    assert len(seen) == 1
+    np.testing.assert_array_equal(exact.values, occlusion.heatmap(net, image, patch=3, stride=2, method="full").values)
+
+
+class Deciding(nn.Module):
+    """Tells torch.fx another story than it acts: a branch on the values that tracing does not see."""
+
+    def __init__(self):
+        super().__init__()
+        self.last, self.sign = nn.Linear(2, 2), 1.0
+
+    def forward(self, x):
+        if not isinstance(x, torch.fx.Proxy):
+            self.sign = -1.0
+        return self.last(x.mean((2, 3))) * self.sign
+
+
+def test_network_that_tracing_gets_wrong_is_refused():
+    with pytest.raises(Unsupported, match="branch"):
+        Incremental(Deciding().double().eval(), image_of(2, 8, 8))
+
+
+def test_time_left_follows_the_work_not_the_count():
+    told = []
+    net, image = seeded(Classify(LAYERS["3x3"], 6)), image_of(3, 40, 40)
+    occlusion.heatmap(net, image, patch=4, stride=2, batch_size=20, progress=lambda *a: told.append(a))
+    assert told[-1][:2] == (361, 361) and told[-1][2] == pytest.approx(0.0, abs=1e-6)
+    assert all(left >= 0 for _, _, left in told)
 
 
 def test_network_and_image_are_left_as_they_were():

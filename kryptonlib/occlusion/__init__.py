@@ -6,6 +6,9 @@
 - ``scores``: probability, log-odds, logit
 - ``job``: the checked arguments in tensor units, shared by every method
 - ``full``: one forward pass per position: the definition, and the tuned baseline
+- ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``grouping``, ``windows``
+  and ``head`` are its parts
+- ``attribution``: Captum's ``Occlusion`` on top of it
 - ``heat``: the result
 """
 
@@ -14,7 +17,7 @@ import time
 import numpy as np
 
 from kryptonlib.choices import check_choice
-from kryptonlib.occlusion import full
+from kryptonlib.occlusion import full, incremental
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.job import Job, prepare
@@ -22,7 +25,7 @@ from kryptonlib.occlusion.scores import SCORES
 
 __all__ = ["Grid", "Heatmap", "Job", "METHODS", "SCORES", "heatmap", "make_grid", "prepare"]
 
-METHODS = {"full": full.run}
+METHODS = {"full": full.run, "exact": incremental.run}
 """The methods: a name, and a function ``run(job, progress) -> float64 array [T, n]``."""
 
 
@@ -37,7 +40,7 @@ def heatmap(
     fill=0.0,
     region=None,
     cover="grid",
-    method="full",
+    method="exact",
     plan=None,
     ssim=None,
     batch_size=None,
@@ -60,7 +63,8 @@ def heatmap(
             per channel, is in tensor units.
         region: (top, left, height, width) of the input inside which the patch stays; None is all of it.
         cover: "grid" gives floor((H - h) / s) + 1 positions a side; "flush" adds a last one that ends at the border.
-        method: "full" runs one forward pass per position.
+        method: "exact" computes only what the patch changes (the same values up to rounding); "full" runs one forward pass
+            per position.
         plan, ssim: settings of approximate methods.
         batch_size: patches per forward pass; None finds a fast one on the first patches.
         memory_limit: bytes that the activations of a batch may take; None is a quarter of the free memory.

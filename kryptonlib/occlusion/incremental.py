@@ -40,7 +40,7 @@ class Incremental:
         image: the clean image [1, C, H, W] on the module's device.
 
     Raises:
-        Unsupported: torch.fx cannot trace the module, or it is no network from one image to logits.
+        Unsupported: torch.fx cannot trace the module rightly, or it is no network from one image to logits.
 
     Example:
         >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(72, 3)).eval()
@@ -55,8 +55,11 @@ class Incremental:
             raise Unsupported("torch.fx cannot trace this network")
         with torch.inference_mode():
             self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
+            truth = module(image)
         self.image = image
         self.clean = self.steps[self.output].clean
+        if not torch.allclose(self.clean, truth, rtol=1e-3, atol=1e-3 * float(truth.abs().max())):
+            raise Unsupported("torch.fx followed one branch of Python code that decides by the input's values")
         self.head = find_head(self.steps, self.output)
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
@@ -96,12 +99,14 @@ class Incremental:
         result = self.clean.repeat(len(boxes), 1)
         busy = np.flatnonzero(boxes[:, 1] > boxes[:, 0])
         if meter and len(busy) < len(boxes):
-            meter.update(len(boxes) - len(busy))
+            meter.update(len(boxes) - len(busy), 0.0)
         if len(busy):
             with torch.inference_mode(), kept_memory():
                 batch = batch_size or BATCH
-                run = _Run(self, make_groups(self.steps, boxes[busy], batch), boxes[busy], fill, batch,
-                           memory_limit or MEMORY)
+                groups = make_groups(self.steps, boxes[busy], batch)
+                if meter:
+                    meter.work = sum(group.cost * len(group.members) for group in groups)
+                run = _Run(self, groups, boxes[busy], fill, batch, memory_limit or MEMORY)
                 run.all(busy, result, meter)
         return result
 
@@ -125,7 +130,9 @@ class _Run:
         self.groups, self.boxes = groups, boxes
         self.device = engine.image.device
         each = max(_bytes(self.steps, group) for group in groups)
-        self.batch = int(max(1, min(batch, limit // each)))
+        if each > limit:
+            raise ValueError(f"memory_limit={limit} bytes is below what one position of this network needs, {each} bytes")
+        self.batch = int(min(batch, limit // each))
         self.maps = self._maps()
         image = self.maps[0]
         image.room(1, *fill.shape[1:])[0] = fill.permute(1, 2, 0)
@@ -150,7 +157,7 @@ class _Run:
             for part in np.array_split(np.arange(len(group.members)), parts):
                 head.add(numbers[group.members[part]], *self.features(group, part))
                 if meter:
-                    meter.update(len(part))
+                    meter.update(len(part), group.cost * len(part))
                 if head.waiting >= HEAD_ROWS:
                     head.finish(result)
         head.finish(result)

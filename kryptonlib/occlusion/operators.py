@@ -241,7 +241,7 @@ def _max_pool(input, kernel, stride, padding, dilation):
         return F.max_pool2d(patch, kernel, strides, 0, dilation)
 
     return Operator("window", "first", axes=_axes(kernel, stride, _pair(padding), dilation), outside=-torch.inf,
-                    local=local, macs=kernel[0] * kernel[1])
+                    local=local)
 
 
 def _avg_pool(source, clean, kernel, stride, padding, ceil_mode, include, divisor):
@@ -265,8 +265,7 @@ def _avg_pool(source, clean, kernel, stride, padding, ceil_mode, include, diviso
     def local(patch, pads, strides):
         return F.avg_pool2d(patch, kernel, strides, 0, divisor_override=full)
 
-    return Operator("window", "first", axes=_axes(kernel, stride, padding, (1, 1)), local=local, counts=counts,
-                    macs=kernel[0] * kernel[1])
+    return Operator("window", "first", axes=_axes(kernel, stride, padding, (1, 1)), local=local, counts=counts)
 
 
 def _adaptive(source, clean):

@@ -11,23 +11,28 @@ class Progress:
         total: number of patches.
         report: False says nothing; True writes one line to standard error; a function is called with
             (finished, total, seconds left or None).
+        work: total work in any unit, where patches cost differently and a cost model knows by how much; None counts every
+            patch alike.
     """
 
-    def __init__(self, total, report=False):
+    def __init__(self, total, report=False, work=None):
         if not (isinstance(report, bool) or callable(report)):
             raise TypeError(f"progress must be True, False or a function(done, total, seconds_left), got {report!r}")
         self.total = total
         self.done = 0
+        self.work, self.worked = work, 0.0
         self.report = self._write if report is True else report
         self.started = time.perf_counter()
 
-    def update(self, count):
-        """``count`` more patches are finished."""
+    def update(self, count, work=None):
+        """``count`` more patches are finished, ``work`` of the total work where that is counted."""
         self.done += count
+        self.worked += count if work is None else work
         if not self.report:
             return
         spent = time.perf_counter() - self.started
-        self.report(self.done, self.total, spent / self.done * (self.total - self.done) if self.done else None)
+        left = (self.total if self.work is None else self.work) - self.worked
+        self.report(self.done, self.total, spent / self.worked * max(left, 0.0) if self.worked else None)
 
     def _write(self, done, total, left):
         text = f"\r{done}/{total} patches, {left:.0f} s left " if left is not None else f"\r{done}/{total} patches"

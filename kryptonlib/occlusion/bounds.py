@@ -1,0 +1,108 @@
+"""What incremental inference could save: multiply-accumulates (MACs) counted, nothing timed.
+
+Krypton's redundancy ratio (eq. 10-14) is the MACs of full inference over those of the changed windows. Krypton takes the
+largest window over all alignments, for a patch in the middle of the image; ``tight=True`` takes each position's own window,
+cut off at the border, and the mean over the positions. Linear layers are counted in full, as in Krypton's published ratios
+(eq. 11 itself sums convolutions alone).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kryptonlib.occlusion.fold import prepared
+from kryptonlib.occlusion.grouping import changed_intervals, step_macs
+from kryptonlib.occlusion.intervals import hull
+from kryptonlib.occlusion.steps import read_steps
+
+
+@dataclass(frozen=True)
+class LayerWork:
+    """One layer with weights.
+
+    Attributes:
+        name: the operator.
+        size: (rows, columns) of its output map.
+        window: mean (rows, columns) of the changed window.
+        full: MACs of full inference (eq. 10).
+        incremental: MACs of the changed window (eq. 12), the mean over the positions.
+    """
+
+    name: str
+    size: tuple
+    window: tuple
+    full: float
+    incremental: float
+
+
+def steps_of(module, image):
+    """The steps of a network in evaluation mode, for the functions here: see ``steps.read_steps``."""
+    with torch.inference_mode():
+        return read_steps(prepared(module), image)[0]
+
+
+def layer_work(steps, boxes, *, tight=True):
+    """The work of every layer that multiplies.
+
+    Args:
+        steps: from :func:`steps_of`.
+        boxes: integer array [n, 4] of (top, bottom, left, right): the patch at each position.
+        tight: each position's own window; False takes Krypton's formulas.
+
+    Returns:
+        A list of :class:`LayerWork`.
+    """
+    boxes = np.asarray(boxes, dtype=np.int64)
+    through = changed_intervals if tight else published_intervals
+    rows, columns = (through(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis) for axis in (0, 1))
+    work = []
+    for step, row, column in zip(steps, rows, columns):
+        macs = step_macs(step) if step.operator is not None else 0
+        if macs:
+            height, width = row[1] - row[0], column[1] - column[0]
+            entire = not step.spatial
+            changed = 1.0 if entire else float((height * width).mean())
+            window = (1.0, 1.0) if entire else (float(height.mean()), float(width.mean()))
+            full = macs * float(np.prod(step.size))
+            work.append(LayerWork(step.name, tuple(int(s) for s in step.size), window, full, macs * changed))
+    return work
+
+
+def redundancy_ratio(work):
+    """Krypton, eq. 14: MACs of full inference over those of incremental inference.
+
+    Example:
+        >>> redundancy_ratio([LayerWork("conv", (8, 8), (4, 4), 64.0, 16.0)])
+        4.0
+    """
+    return sum(layer.full for layer in work) / sum(layer.incremental for layer in work)
+
+
+def published_intervals(steps, low, high, axis):
+    """Krypton's own windows (section 4.1): the width of the worst alignment, shifted inwards at the border."""
+    found = []
+    for step in steps:
+        size = int(step.size[axis])
+        before = [found[s] for s in step.sources]
+        if step.kind == "input":
+            found.append((low, high))
+        elif step.kind == "window":
+            kernel, stride, padding, dilation = step.operator.axes[axis]
+            reach = dilation * (kernel - 1)
+            start, stop = before[0]
+            width = np.minimum(-(-(stop - start + reach) // stride), size)
+            begin = np.maximum(-((reach - padding - start) // stride), 0)
+            begin = np.minimum(begin, size - width)
+            found.append((begin, begin + width))
+        elif step.kind in ("pointwise", "join"):
+            found.append(hull(before))
+        else:
+            found.append((np.zeros_like(low), np.full_like(high, size)))
+    return found
+
+
+def patch_boxes(positions, patch):
+    """Boxes [n, 4] of (top, bottom, left, right) for a patch of (rows, columns) at positions [n, 2]."""
+    top, left = np.asarray(positions, dtype=np.int64).T
+    return np.stack([top, top + patch[0], left, left + patch[1]], axis=1)
