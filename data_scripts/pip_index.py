@@ -87,12 +87,12 @@ class Index:
                 return found
         if unreachable:
             raise Stop(
-                f"no network: {filename} could not be looked up ({'; '.join(unreachable)}). Check the connection, the proxy and "
-                "`pip config list`, then run this again: what is complete is kept"
+                f"no network: {filename} could not be looked up ({'; '.join(unreachable)}). Check the connection, the proxy "
+                "and `pip config list`, then run this again: what is complete is kept"
             )
         raise DataProblem(
-            f"{filename} is not at the index ({', '.join(asked) or 'pip is set to use none'}). If yours is a mirror, ask for the "
-            f"package {project} there or set PIP_EXTRA_INDEX_URL to an index that has it, then run this again"
+            f"{filename} is not at the index ({', '.join(asked) or 'pip is set to use none'}). If yours is a mirror, ask "
+            f"for the package {project} there or set PIP_EXTRA_INDEX_URL to an index that has it, then run this again"
         )
 
     def _page(self, place):
@@ -162,7 +162,7 @@ class Index:
 
 
 def _append(part, chunks, start, size, advance):
-    """Write ``chunks`` from position ``start`` on, and nothing behind ``size``; None when the file is complete, else a reason."""
+    """Write ``chunks`` from position ``start`` until ``size`` is reached; None when it was, else a reason."""
     with open(part, "ab" if start else "wb") as file:
         for chunk in chunks:
             file.write(chunk)

@@ -20,7 +20,9 @@ Source = namedtuple("Source", "name expected address")
 
 KODAK = Source("Kodak", "the 24 files kodim01.png ... kodim24.png, RGB, 768x512 or 512x768", "https://r0k.us/graphics/kodak/")
 CLASSES = Source(
-    "class folders", "one folder per class with images in it: FOLDER/<class>/<image>", "https://www.image-net.org for ImageNet"
+    "class folders",
+    "one folder per class with images in it: FOLDER/<class>/<image>",
+    "https://www.image-net.org for ImageNet",
 )
 OCT = Source(
     "Kermany OCT",
@@ -39,7 +41,7 @@ CHESTXRAY8 = Source(
 )
 FASTMRI = Source(
     "fastMRI single-coil",
-    "HDF5 files *.h5 with kspace [slices, rows, columns] and reconstruction_esc [slices, 320, 320]: singlecoil_train or _val",
+    "*.h5 of singlecoil_train or _val with kspace [slices, rows, columns] and reconstruction_esc [slices, 320, 320]",
     "https://fastmri.med.nyu.edu",
 )
 BONE_AGE = Source(
@@ -57,7 +59,7 @@ class Record:
         path: the file.
         label: class name, tuple of findings, age in months, or None.
         facts: what else the data set tells, such as the patient or the slice.
-        image: float32 [H, W] or [H, W, 3]. Files of 8 and 16 bits: [0, 1], all bits used. fastMRI: the magnitude as stored.
+        image: float32 [H, W] or [H, W, 3]; 8 and 16 bits become [0, 1] and lose nothing. fastMRI: magnitude as stored.
     """
 
     path: Path
@@ -129,7 +131,8 @@ def class_folders(folder, classes=None, source=CLASSES):
         raise _wrong(source, folder, f"{_content(folder)}" + (f"; no folder {missing[0]}/" if missing else ""))
     records = []
     for index, name in enumerate(classes):
-        images = sorted(path for path in there[name].rglob("*") if path.suffix.lower() in IMAGES and path.name[0] != ".")
+        files = (path for path in there[name].rglob("*") if path.suffix.lower() in IMAGES)
+        images = sorted(path for path in files if not path.name.startswith("."))
         if not images:
             raise _wrong(source, folder, f"no image in {name}/")
         records += [Record(path, name, {"index": index}) for path in images]
@@ -155,7 +158,9 @@ def kermany_chest(folder, split="test", classes=3):
         return records
     causes = [_cause(record) for record in records]
     order = sorted(set(causes))
-    return [Record(record.path, cause, {"index": order.index(cause)}, record.read) for record, cause in zip(records, causes)]
+    return [
+        Record(record.path, cause, {"index": order.index(cause)}, record.read) for record, cause in zip(records, causes)
+    ]
 
 
 def _cause(record):
@@ -164,7 +169,8 @@ def _cause(record):
     for word in ("bacteria", "virus"):
         if word in record.path.name.lower():
             return word.upper()
-    raise _wrong(CHEST, record.path.parent, f"{record.path.name}, whose name says neither bacteria nor virus; use classes=2")
+    found = f"{record.path.name}, whose name says neither bacteria nor virus; use classes=2"
+    raise _wrong(CHEST, record.path.parent, found)
 
 
 def _kermany(folder, split, classes, source):
@@ -172,7 +178,8 @@ def _kermany(folder, split, classes, source):
     if not (folder / split).is_dir():
         raise _wrong(source, folder, f"{_content(folder)}; no folder {split}/")
     grey = partial(read_image, grey=True)
-    return [Record(record.path, record.label, record.facts, grey) for record in class_folders(folder / split, classes, source)]
+    records = class_folders(folder / split, classes, source)
+    return [Record(record.path, record.label, record.facts, grey) for record in records]
 
 
 def chest_xray8(folder, partial_download=False):
@@ -188,9 +195,10 @@ def chest_xray8(folder, partial_download=False):
     rows = _table(tables[0], ["Image Index", "Finding Labels", "Patient ID"], CHESTXRAY8)
     there = {path.name: path for path in folder.rglob("*.png")}
     missing = [row["Image Index"] for row in rows if row["Image Index"] not in there]
-    if len(missing) == len(rows) or missing and not partial_download:
-        hint = "" if len(missing) == len(rows) else "; partial_download=True takes the others"
-        raise _wrong(CHESTXRAY8, folder, f"{len(missing)} of {len(rows)} images missing, first {missing[0] if missing else '-'}{hint}")
+    none = len(missing) == len(rows)
+    if none or missing and not partial_download:
+        hint = "" if none else "; partial_download=True takes the others"
+        raise _wrong(CHESTXRAY8, folder, f"{len(missing)} of {len(rows)} images missing, first {missing[0]}{hint}")
     grey = partial(read_image, grey=True)
     return [
         Record(there[row["Image Index"]], tuple(row["Finding Labels"].split("|")), {"patient": row["Patient ID"]}, grey)
@@ -216,7 +224,8 @@ def rsna_bone_age(folder):
         raise _wrong(BONE_AGE, folder, f"an age that is no number ({error})") from error
     grey = partial(read_image, grey=True)
     return [
-        Record(there[row["id"]], age, {"male": row["male"].strip().lower() == "true"}, grey) for row, age in zip(rows, ages)
+        Record(there[row["id"]], age, {"male": row["male"].strip().lower() == "true"}, grey)
+        for row, age in zip(rows, ages)
     ]
 
 
@@ -245,8 +254,8 @@ def fastmri(folder):
             raise _wrong(FASTMRI, folder, f"{path.name} with {shapes or 'neither'}{kind}")
         count = shapes["reconstruction_esc"][0]
         records += [
-            Record(path, None, facts | {"slice": number, "slices": count}, partial(_read_slice, "reconstruction_esc", number))
-            for number in range(count)
+            Record(path, None, facts | {"slice": n, "slices": count}, partial(_read_slice, "reconstruction_esc", n))
+            for n in range(count)
         ]
     if not records:
         raise _wrong(FASTMRI, folder, f"{_content(folder)}; no *.h5")
@@ -272,7 +281,9 @@ def _folder(folder, source):
         raise TypeError(f"{source.name}: got {type(folder).__name__}, expected the path of a folder")
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        raise FileNotFoundError(f"{source.name}: there is no folder {folder}. Expected: {source.expected}. Get it: {source.address}")
+        raise FileNotFoundError(
+            f"{source.name}: there is no folder {folder}. Expected: {source.expected}. Get it: {source.address}"
+        )
     return folder
 
 
@@ -282,7 +293,9 @@ def _wrong(source, folder, found):
 
 def _content(folder):
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
-    return f"{len(names)} entries ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})" if names else "an empty folder"
+    if not names:
+        return "an empty folder"
+    return f"{len(names)} entries ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})"
 
 
 def _table(path, columns, source):

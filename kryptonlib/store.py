@@ -4,7 +4,7 @@
 
     <data>/<package>/<file>                  files taken out of an ordinary package, e.g. foolbox/imagenet_00_243.jpg
     <data>/weights/<network>.safetensors     weights converted from such files
-    <data>/manifests/<package>.json          sha256 and size of every file above; a file that is in no manifest does not count
+    <data>/manifests/<package>.json          sha256 and size of every file above; others do not count
 
 Nothing here downloads anything. A file is hashed once per process before its path is handed out, so a notebook
 either reads the bytes that were recorded or stops with the command that mends it.
@@ -53,7 +53,7 @@ def read_manifest(data, package):
     """What get_data recorded about a package, or None when it was never completed or the record is unreadable.
 
     Returns:
-        dict with ``recipe``, ``files`` (name -> sha256, bytes, mtime_ns) and ``weights`` (the same for converted files).
+        dict with ``recipe``, ``files`` (name -> sha256, bytes, mtime_ns) and ``weights`` (the same, converted).
     """
     try:
         record = json.loads((Path(data) / MANIFESTS / f"{package}.json").read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ def _check_name(name, what):
         raise TypeError(f"{what} got {type(name).__name__}, expected text such as 'foolbox/imagenet_00_243.jpg'")
     pure = PurePosixPath(name)
     if not name or pure.is_absolute() or ".." in pure.parts or "\\" in name:
-        raise ValueError(f"{what} got {name!r}, expected a name inside the data folder such as 'nilearn/…' or 'weights/…'")
+        raise ValueError(f"{what} got {name!r}, expected a name inside the folder such as 'foolbox/imagenet_00_243.jpg'")
 
 
 def _remedy(name):
@@ -160,8 +160,8 @@ def checkpoint(name):
     if not file.is_file():
         there = ", ".join(sorted(other.stem for other in CHECKPOINTS.glob("*.safetensors"))) or "none"
         raise FileNotFoundError(
-            f"no checkpoint {name!r} in {CHECKPOINTS} (there: {there}). Checkpoints come with a clone of the repository, "
-            "not with the wheel; work from a clone, or train it with the command in the checkpoint's .json"
+            f"no checkpoint {name!r} in {CHECKPOINTS} (there: {there}). Checkpoints come with a clone of the "
+            "repository, not with the wheel: work from a clone"
         )
     return file
 
@@ -172,7 +172,7 @@ def scripts_dir():
     for folder in (room.parent / "data_scripts", room / "data_scripts"):
         if (folder / "packages.toml").is_file():
             return folder
-    raise FileNotFoundError(f"no data_scripts/packages.toml beside or inside {room}; reinstall kryptonlib or work from a clone")
+    raise FileNotFoundError(f"no data_scripts/packages.toml beside or in {room}; reinstall kryptonlib or work in a clone")
 
 
 def load_script(name):

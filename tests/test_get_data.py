@@ -217,7 +217,7 @@ def test_fetches_everything_and_the_second_run_asks_nothing(course, index, capsy
     assert_complete(course.data)
     said = capsys.readouterr().out
     total = sum(package["bytes"] for package in course.packages)
-    assert said.index(get_data.size(total)) < said.index("[ 1/2] photos 1.0: 1 files, 300 kB")
+    assert said.index(get_data.size(total)) < said.index("[ 1/2] photos 1.0: 1 file, 300 kB")
     assert "1 MB on disk" in said
     index.asked.clear()
     before = {path: path.stat().st_mtime_ns for path in course.data.rglob("*")}
