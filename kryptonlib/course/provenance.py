@@ -62,10 +62,16 @@ def checkpoints(folder):
 
 
 def data(folder):
-    """The sha256 of each data manifest and converted weight file that lies in the data folder: name -> hash."""
-    folder = Path(folder)
-    found = sorted(folder.glob("*.json")) + sorted(folder.glob("weights/*.safetensors"))
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in found}
+    """One hash per data package over the sha256 of its files and of the weights converted from it."""
+    from kryptonlib import store
+
+    found = {}
+    for manifest in sorted((Path(folder) / store.MANIFESTS).glob("*.json")):
+        record = store.read_manifest(folder, manifest.stem)
+        if record is not None:
+            files = {**record["files"], **record["weights"]}
+            found[manifest.stem] = digest({name: facts["sha256"] for name, facts in files.items()})
+    return found
 
 
 def cells(notebook):
@@ -76,12 +82,10 @@ def cells(notebook):
 
 def collect(root):
     """Everything about this machine and library that a record's provenance holds, parameters apart."""
+    from kryptonlib import store
+
     root = Path(root)
     found = {"versions": versions(), **machine(), "checkpoints": checkpoints(root / "kryptonlib" / "checkpoints")}
     found["library"] = library(root / "kryptonlib")
-    try:
-        from kryptonlib import store
-    except ImportError:
-        return found
     found["data"] = data(store.data_dir())
     return found

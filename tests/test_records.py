@@ -1,0 +1,218 @@
+"""record(), the comparison with the committed records, and their update."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kryptonlib.course import record, recording, records
+
+
+def entry(name="n", value=1.0, **more):
+    settings = {"kind": "close", "rtol": 1e-4, "atol": 1e-6, "unit": "", "paper": None, "source": "", "claim": ""}
+    return records.make_entry(name, value, **{**settings, "agrees": None, **more})
+
+
+def recorded(*entries):
+    return {item["name"]: {key: item[key] for key in item if key != "name"} for item in entries}
+
+
+def test_a_run_that_repeats_its_record_has_no_problems():
+    made = [entry("a", 1.5), entry("b", 3, kind="exact"), entry("c", [1, 2.5]), entry("d", 1, kind="order", agrees=True)]
+    assert records.compare(made, recorded(*made)) == []
+
+
+@pytest.mark.parametrize(
+    "new, old, words",
+    [
+        (entry(value=1.001), entry(value=1.0), "was 1, is 1.001"),
+        (entry(value=3, kind="exact"), entry(value=2, kind="exact"), "was 2, is 3"),
+        (entry(value=[1.0, 2.0]), entry(value=[1.0, 2.0, 3.0]), "was"),
+        (entry(value=[[1.0, 2.0]]), entry(value=[[1.0], [2.0]]), "was"),
+        (entry(value=True), entry(value=1), "was 1, is True"),
+        (entry(value=1, kind="exact"), entry(value=1.0, kind="exact"), "was 1, is 1"),
+        (entry(value="cat", kind="exact"), entry(value="dog", kind="exact"), "was dog, is cat"),
+        (entry(value=math.nan), entry(value=1.0), "not finite"),
+        (entry(value=[1.0, math.inf]), entry(value=[1.0, math.inf]), "not finite"),
+        (entry(value=math.nan, kind="info"), entry(value=1.0, kind="info"), "not finite"),
+        (entry(kind="exact"), entry(kind="close"), "changed its kind from 'close' to 'exact'"),
+        (entry(kind="info"), entry(kind="close"), "changed its kind"),
+        (entry(rtol=0.5), entry(), "changed its rtol"),
+        (entry(unit="s"), entry(unit="ms"), "changed its unit"),
+        (entry(paper=2.0), entry(paper=1.0), "changed its paper"),
+        (entry(kind="order", agrees=False), entry(kind="order", agrees=True), "agreed with its claim: True; now: False"),
+    ],
+)
+def test_a_difference_is_named(new, old, words):
+    problems = records.compare([new], recorded(old))
+    assert any(words in problem for problem in problems), problems
+
+
+def test_missing_extra_and_duplicate_names_are_named():
+    problems = records.compare([entry("a"), entry("b"), entry("b")], recorded(entry("a"), entry("c")))
+    assert len(problems) == 3
+    assert "'b' = 1 is not in the committed record" in problems[0]
+    assert "'b' is made twice" in problems[1]
+    assert "'c' is missing from this run" in problems[2]
+
+
+def test_a_changed_time_is_no_difference():
+    assert records.compare([entry(value=9.0, kind="info")], recorded(entry(value=1.0, kind="info"))) == []
+
+
+def test_an_ordering_compares_what_it_says_and_not_the_value():
+    new, old = entry(value=9.0, kind="order", agrees=True), entry(value=1.0, kind="order", agrees=True)
+    assert records.compare([new], recorded(old)) == []
+
+
+@given(
+    old=st.floats(-1e6, 1e6),
+    change=st.floats(-1, 1),
+    rtol=st.floats(0, 0.1),
+    atol=st.floats(0, 0.1),
+)
+def test_close_is_numpys_isclose(old, change, rtol, atol):
+    new = old + change
+    assert records.close(new, old, rtol, atol) == bool(np.isclose(new, old, rtol=rtol, atol=atol))
+
+
+@pytest.mark.parametrize(
+    "value, paper, agrees",
+    [
+        (0.5831, 0.583, True),
+        (0.5836, 0.583, False),
+        (0.59, 0.583, False),
+        (5000, 5000, True),
+        (5001, 5000, False),
+        (1.4, 1, True),
+        (1.6, 1, False),
+        (1.2e-5, 1e-5, True),
+        (2.2e-5, 1e-5, False),
+        ("cat", "cat", True),
+        ([1, 2], [1, 2], True),
+        ([1, 2], [1, 3], False),
+        ("cat", 3, None),
+    ],
+)
+def test_agreement_is_to_the_digits_that_the_paper_prints(value, paper, agrees):
+    assert records.within_printed_digits(value, paper) is agrees
+
+
+def test_arrays_tensors_and_numpy_numbers_become_plain_values():
+    import torch
+
+    assert entry(value=np.float32(0.5))["value"] == 0.5
+    assert entry(value=torch.arange(3))["value"] == [0, 1, 2]
+    assert entry(value=torch.tensor(2.0))["value"] == 2.0
+    assert entry(value=(1, np.int64(2)))["value"] == [1, 2]
+    assert entry(kind="order", agrees=np.bool_(True))["agrees"] is True
+    json.dumps(entry(value=np.arange(4).reshape(2, 2)))
+
+
+@pytest.mark.parametrize(
+    "name, value, more, error, words",
+    [
+        ("Upper Case", 1, {}, ValueError, "lower-case words"),
+        (3, 1, {}, ValueError, "lower-case words"),
+        ("a", 1, {"kind": "exactly"}, ValueError, "expected one of exact"),
+        ("a", 1, {"rtol": -1}, ValueError, "rtol=-1"),
+        ("a", 1, {"atol": math.nan}, ValueError, "atol=nan"),
+        ("a", 1, {"kind": "order"}, ValueError, "needs agrees"),
+        ("a", 1, {"agrees": "yes"}, TypeError, "True, False or None"),
+        ("a", object(), {}, TypeError, "got a object"),
+        ("a", None, {}, TypeError, "NoneType"),
+        ("a", 1, {"unit": 3}, TypeError, "unit of type int"),
+        ("a", np.zeros(5000), {}, ValueError, "record a summary"),
+    ],
+)
+def test_bad_arguments_are_refused_with_the_remedy(name, value, more, error, words):
+    with pytest.raises(error, match=words):
+        record(name, value, **more)
+
+
+def test_record_appends_to_the_runs_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(records.RUN_FILE, str(tmp_path / "run.jsonl"))
+    assert record("height", 224, kind="exact", unit="pixels", paper=224, source="Krypton, eq. 8") is None
+    record("ratio", np.float64(2.5))
+    lines = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]
+    assert [line["name"] for line in lines] == ["height", "ratio"]
+    assert lines[0]["agrees"] is True
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "height = 224 pixels  (paper: 224, Krypton, eq. 8)  agrees with the paper"
+    )
+
+
+def test_a_reader_in_jupyter_sees_whether_it_is_as_recorded(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv(records.RUN_FILE, raising=False)
+    monkeypatch.setattr(records, "RECORDS_FOLDER", tmp_path)
+    (tmp_path / "02.default.json").write_text(json.dumps({"records": recorded(entry("height", 224, kind="exact"))}))
+    record("height", 224, kind="exact")
+    record("height", 225, kind="exact")
+    record("unheard-of", 1)
+    equal, other, unknown = capsys.readouterr().out.splitlines()
+    assert equal.endswith("✓ as recorded")
+    assert "the default run recorded 224" in other
+    assert unknown == "unheard-of = 1"
+
+
+class Listed:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def records_path(self, notebook, profile):
+        return self.folder / f"{notebook}.{profile}.json"
+
+
+class Number(str):
+    @property
+    def id(self):
+        return str(self)
+
+
+def state(*entries, executed=True):
+    made = [{"type": "record", **item} for item in entries]
+    return {"executed": executed, "records": made, "parameters": {}, "seconds": 1.0, "provenance": {"threads": 2}}
+
+
+def test_update_says_old_and_new_and_leaves_an_equal_file_alone(tmp_path, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    course, number = Listed(tmp_path), Number("02")
+    assert recording.update(course, number, "default", state(entry("a", 1.0), entry("b", 2.0))) == [
+        "a: new -> 1",
+        "b: new -> 2",
+    ]
+    path = tmp_path / "02.default.json"
+    before = path.read_bytes()
+    assert recording.update(course, number, "default", state(entry("a", 1.0), entry("b", 2.0))) == []
+    assert path.read_bytes() == before
+    assert recording.update(course, number, "default", state(entry("a", 1.5, unit="s"))) == [
+        "a: 1 -> 1.5",
+        "a unit: '' -> s",
+        "b: 2 -> gone",
+    ]
+    assert records.compare([entry("a", 1.5, unit="s")], records.load(path)) == []
+
+
+def test_update_refuses_in_ci(tmp_path, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(RuntimeError, match="not updated in CI"):
+        recording.update(Listed(tmp_path), Number("02"), "default", state(entry("a")))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "run, words",
+    [
+        (state(entry("a"), executed=False), "did not run to its end"),
+        (state(entry("a", math.nan)), "not finite"),
+        (state(entry("a"), entry("a")), "made twice"),
+    ],
+)
+def test_update_refuses_a_run_that_is_not_good(run, words, tmp_path, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(ValueError, match=words):
+        recording.update(Listed(tmp_path), Number("02"), "default", run)
+    assert list(tmp_path.iterdir()) == []
