@@ -48,6 +48,15 @@ def test_receptive_fields_published_for_the_same_layers(name, size, layer, field
     assert (row.receptive_field, row.jump) == ((field, field), (jump, jump))
 
 
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "resnet50", "inception_v3", "efficientnet_b0", "mobilenet_v2"])
+def test_macs_and_parameters_equal_those_that_torchvision_documents(name):
+    meta = models.get_model_weights(name).DEFAULT.meta
+    size = {"inception_v3": 299}.get(name, 224)
+    table = anatomy.layers(build(name, **({"init_weights": False} if name == "inception_v3" else {})), size)
+    assert table.macs / 1e9 == pytest.approx(meta["_ops"], abs=5e-4)  # printed with three decimals
+    assert table.parameters == meta["num_params"]
+
+
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x0_5", "vit_b_16"])
 def test_macs_equal_torchs_flop_counter(name):
     net = build(name)
@@ -133,7 +142,7 @@ def stacks(draw):
 
 
 def dependence(net, side):
-    """bool [rows, columns, side, side]: which pixels a unit depends on, found by setting one pixel after another to NaN."""
+    """bool [rows, columns, side, side]: the pixels a unit depends on, found by setting one after another to NaN."""
     pictures = torch.ones(side * side, 4, side, side)
     for pixel in range(side * side):
         pictures[pixel, :, pixel // side, pixel % side] = float("nan")

@@ -9,7 +9,7 @@ COLOURS = {"conv": plots.COLOURS[0], "pool": plots.COLOURS[4], "linear": plots.C
 
 
 def blocks(table, kinds=("conv", "linear")):
-    """The rectangles of a drawing: a list of (left, width, height, layer), left and width in channels, height in pixels.
+    """The rectangles of a drawing: a list of (left, width, height, layer); left, width in channels, height in pixels.
 
     Layers follow each other in the order of execution, parallel branches too. A vector is one pixel high.
     """

@@ -1,4 +1,4 @@
-"""Checks of notebook 03's exercises: each truth is counted or measured in torch, each hint names the case that failed."""
+"""Checks of notebook 03's exercises: each truth is counted in torch, each hint names the case that failed."""
 
 import numpy as np
 import torch
@@ -7,11 +7,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def check_conv_parameters(answer):
-    """``answer(channels, filters, kernel, groups=1, bias=True)`` with kernel = (rows, columns) is a number of weights."""
+    """``answer(channels, filters, kernel, groups=1, bias=True)``, kernel = (rows, columns), is a number of weights."""
     stages = [
         ([((3, 8, (1, 1)), {"bias": False}), ((3, 8, (3, 3)), {"bias": False})],
          "every filter has one weight per channel and tap of the kernel"),
-        ([((3, 8, (3, 3)), {}), ((1, 1, (5, 5)), {})], "every filter also has one bias, not one per channel or per tap"),
+        ([((3, 8, (3, 3)), {}), ((1, 1, (5, 5)), {})], "every filter also has one bias, not one per channel or tap"),
         ([((4, 6, (1, 7)), {}), ((4, 6, (3, 5)), {})], "the kernel need not be square: rows times columns"),
         ([((4, 8, (3, 3)), {"groups": 2}), ((6, 6, (3, 3)), {"groups": 6})],
          "with groups a filter sees channels / groups channels; the number of filters stays"),
@@ -37,7 +37,7 @@ def check_conv_macs(answer):
     stages = [
         ([((1, 1, 1, 4), {}), ((3, 8, 1, 4), {})],
          "channels * kernel * kernel products per output number, filters * side * side output numbers"),
-        ([((3, 8, 3, 6), {}), ((2, 4, 5, 9), {})], "the last factor is the side of the output, which is smaller (eq. 8)"),
+        ([((3, 8, 3, 6), {}), ((2, 4, 5, 9), {})], "the last factors are the side of the output, which is smaller: eq. 8"),
         ([((3, 8, 3, 6), {"padding": 1}), ((3, 8, 3, 9), {"stride": 2}), ((3, 4, 3, 8), {"stride": 2, "padding": 1})],
          "eq. 8 with padding on both sides and a stride; round down"),
         ([((4, 8, 3, 6), {"groups": 2}), ((6, 6, 3, 6), {"groups": 6})],
@@ -83,7 +83,7 @@ def check_receptive_field(answer):
 
 
 def check_freeze_all_but(answer):
-    """``answer(trunk, count)`` freezes an nn.Sequential but its last ``count`` convolutions and returns what can train."""
+    """``answer(trunk, count)`` freezes all but the last ``count`` convolutions and returns how many weights can train."""
     for count in (1, 2, 0, 3):
         torch.manual_seed(3)
         trunk = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU(),
