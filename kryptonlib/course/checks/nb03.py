@@ -37,7 +37,7 @@ def check_conv_macs(answer):
     stages = [
         ([((1, 1, 1, 4), {}), ((3, 8, 1, 4), {})],
          "channels * kernel * kernel products per output number, filters * side * side output numbers"),
-        ([((3, 8, 3, 6), {}), ((2, 4, 5, 9), {})], "the last factors are the side of the output, which is smaller: eq. 8"),
+        ([((3, 8, 3, 6), {}), ((2, 4, 5, 9), {})], "the last factor is the side of the output: smaller, by eq. 8"),
         ([((3, 8, 3, 6), {"padding": 1}), ((3, 8, 3, 9), {"stride": 2}), ((3, 4, 3, 8), {"stride": 2, "padding": 1})],
          "eq. 8 with padding on both sides and a stride; round down"),
         ([((4, 8, 3, 6), {"groups": 2}), ((6, 6, 3, 6), {"groups": 6})],
@@ -83,7 +83,7 @@ def check_receptive_field(answer):
 
 
 def check_freeze_all_but(answer):
-    """``answer(trunk, count)`` freezes all but the last ``count`` convolutions and returns how many weights can train."""
+    """``answer(trunk, count)`` freezes all but the last ``count`` convolutions, returns what can train."""
     for count in (1, 2, 0, 3):
         torch.manual_seed(3)
         trunk = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.ReLU(),
