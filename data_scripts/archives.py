@@ -18,8 +18,8 @@ def _run_client(command, folder, package):
     client = shutil.which(command[0])
     if client is None:
         raise DataProblem(
-            f"{package['name']} comes with {command[0]}, which is not on this machine. It is optional: only training and "
-            "extended tables use it"
+            f"{package['name']} comes with {command[0]}, which is not on this machine. It is optional: only training "
+            "and extended tables use it"
         )
     done = subprocess.run([client, *command[1:]], cwd=folder, capture_output=True, text=True)
     found = [path for path in folder.iterdir() if path.suffix in (".deb", ".tgz")]

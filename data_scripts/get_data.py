@@ -184,8 +184,8 @@ def _check_room(loading, data):
     free = shutil.disk_usage(data).free
     if free < need:
         raise Stop(
-            f"the disk is too full: {size(need)} are needed in {data}, {size(free)} are free. Free some space, or choose "
-            "another folder with --data DIR (or KRYPTON_DATA), then run this again"
+            f"the disk is too full: {size(need)} are needed in {data}, {size(free)} are free. Free some space, "
+            "or choose another folder with --data DIR (or KRYPTON_DATA), then run this again"
         )
 
 

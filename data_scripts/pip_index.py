@@ -87,12 +87,12 @@ class Index:
                 return found
         if unreachable:
             raise Stop(
-                f"no network: {filename} could not be looked up ({'; '.join(unreachable)}). Check the connection, the proxy "
-                "and `pip config list`, then run this again: what is complete is kept"
+                f"no network: {filename} could not be looked up ({'; '.join(unreachable)}). Check the connection, "
+                "the proxy and `pip config list`, then run this again: what is complete is kept"
             )
         raise DataProblem(
-            f"{filename} is not at the index ({', '.join(asked) or 'pip is set to use none'}). If yours is a mirror, ask "
-            f"for the package {project} there or set PIP_EXTRA_INDEX_URL to an index that has it, then run this again"
+            f"{filename} is not at the index ({', '.join(asked) or 'pip is set to use none'}). If yours is a mirror, "
+            f"ask for the package {project} there or set PIP_EXTRA_INDEX_URL to an index that has it, then run this again"
         )
 
     def _page(self, place):

@@ -18,7 +18,9 @@ IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
 Source = namedtuple("Source", "name expected address")
 
-KODAK = Source("Kodak", "the 24 files kodim01.png ... kodim24.png, RGB, 768x512 or 512x768", "https://r0k.us/graphics/kodak/")
+KODAK = Source(
+    "Kodak", "the files kodim01.png ... kodim24.png, RGB, 768x512 or 512x768", "https://r0k.us/graphics/kodak/"
+)
 CLASSES = Source(
     "class folders",
     "one folder per class with images in it: FOLDER/<class>/<image>",
@@ -121,7 +123,7 @@ def class_folders(folder, classes=None, source=CLASSES):
         classes: names of the folders that must be there; None takes all of them.
 
     Returns:
-        Records sorted by class and name; ``label`` is the folder's name, ``facts["index"]`` its place in the sorted names.
+        Records sorted by class and name; ``label`` is the folder's name, ``facts["index"]`` its place.
     """
     folder = _folder(folder, source)
     there = {path.name: path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
@@ -250,7 +252,8 @@ def fastmri(folder):
             raise _wrong(FASTMRI, folder, f"{path.name}, which is damaged ({error})") from error
         if len(shapes) < 2 or any(len(shape) != 3 for shape in shapes.values()):
             kind = " (four axes: multi-coil data)" if len(shapes.get("kspace", ())) == 4 else ""
-            kind = kind or (" (no reconstruction: a test or challenge set)" if "reconstruction_esc" not in shapes else "")
+            if not kind and "reconstruction_esc" not in shapes:
+                kind = " (no reconstruction: a test or challenge set)"
             raise _wrong(FASTMRI, folder, f"{path.name} with {shapes or 'neither'}{kind}")
         count = shapes["reconstruction_esc"][0]
         records += [
@@ -288,7 +291,8 @@ def _folder(folder, source):
 
 
 def _wrong(source, folder, found):
-    return ValueError(f"{source.name}: expected in {folder}: {source.expected}. Found: {found}. Get it: {source.address}")
+    expected = f"expected in {folder}: {source.expected}"
+    return ValueError(f"{source.name}: {expected}. Found: {found}. Get it: {source.address}")
 
 
 def _content(folder):

@@ -85,7 +85,7 @@ def _check_name(name, what):
         raise TypeError(f"{what} got {type(name).__name__}, expected text such as 'foolbox/imagenet_00_243.jpg'")
     pure = PurePosixPath(name)
     if not name or pure.is_absolute() or ".." in pure.parts or "\\" in name:
-        raise ValueError(f"{what} got {name!r}, expected a name inside the folder such as 'foolbox/imagenet_00_243.jpg'")
+        raise ValueError(f"{what} got {name!r}, expected a name inside it such as 'foolbox/imagenet_00_243.jpg'")
 
 
 def _remedy(name):
@@ -172,7 +172,7 @@ def scripts_dir():
     for folder in (room.parent / "data_scripts", room / "data_scripts"):
         if (folder / "packages.toml").is_file():
             return folder
-    raise FileNotFoundError(f"no data_scripts/packages.toml beside or in {room}; reinstall kryptonlib or work in a clone")
+    raise FileNotFoundError(f"no data_scripts/packages.toml beside or in {room}; reinstall kryptonlib")
 
 
 def load_script(name):

@@ -18,7 +18,8 @@ def record(data, package, files):
         path = data / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        facts[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "mtime_ns": path.stat().st_mtime_ns}
+        digest = hashlib.sha256(content).hexdigest()
+        facts[name] = {"sha256": digest, "bytes": len(content), "mtime_ns": path.stat().st_mtime_ns}
     (data / "manifests").mkdir(exist_ok=True)
     manifest = {"recipe": ["a", ""], "files": facts, "weights": {}}
     half = data / "manifests" / "half"
@@ -72,7 +73,8 @@ def test_a_file_is_hashed_once_and_again_when_it_changes(data, monkeypatch):
     with pytest.raises(store.DamagedFileError) as error:
         store.path("photos/b.jpg")
     assert len(hashed) == 2
-    assert str(data / "photos" / "b.jpg") in str(error.value) and "Delete this file, then run:  python -m kryptonlib data" in str(error.value)
+    assert str(data / "photos" / "b.jpg") in str(error.value)
+    assert "Delete this file, then run:  python -m kryptonlib data" in str(error.value)
     (data / "photos/b.jpg").write_bytes(b"bb")
     assert store.path("photos/b.jpg").read_bytes() == b"bb"
 
@@ -152,4 +154,5 @@ def test_everything_that_is_fetched_by_default_can_be_read():
             assert store.path(name).stat().st_size > 0
     assert len(store.files("foolbox/*.jpg")) == 20
     assert len(store.files("pneumonia-model-package/*.jpeg")) == 16
-    assert {"weights/vgg16-trunk.safetensors", "weights/efficientnet-lite0.safetensors"} <= set(store.files("weights/*"))
+    weights = {"weights/vgg16-trunk.safetensors", "weights/efficientnet-lite0.safetensors"}
+    assert weights <= set(store.files("weights/*"))
