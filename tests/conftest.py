@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+import kryptonlib  # noqa: F401  before any test imports torchvision: it declares what a CPU-only torch lacks
+
 
 def pytest_collection_modifyitems(config, items):
     if os.environ.get("LONG", "") not in ("", "0"):
