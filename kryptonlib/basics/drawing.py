@@ -31,6 +31,8 @@ def numbers(axes, values, *, title="", form="{:g}", cmap="gray", limits=None, co
     shade = plt.get_cmap(cmap)
     box = axes.get_position()
     inches = min(axes.figure.get_figwidth() * box.width / columns, axes.figure.get_figheight() * box.height / rows)
+    longest = max((len(form.format(value + 0.0)) for value in values[~np.isnan(values)]), default=1)
+    size = size or np.clip(min(26, 100 / max(longest, 1)) * inches, 5, 11)
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             fill = PALE
@@ -41,7 +43,7 @@ def numbers(axes, values, *, title="", form="{:g}", cmap="gray", limits=None, co
         axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=fill, edgecolor="#999999", linewidth=0.6))
         if form and not np.isnan(value):
             axes.text(column, row, form.format(value + 0.0), ha="center", va="center",
-                      color=_ink(fill), fontsize=size or np.clip(26 * inches, 5, 11))
+                      color=_ink(fill), fontsize=size)
     axes.set(xlim=(-0.55, columns - 0.45), ylim=(rows - 0.45, -0.55), aspect="equal", title=title)
     axes.axis("off")
 
