@@ -111,7 +111,7 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
     the score and in blue where it raises it, over the image in grey, the stronger the less transparent.
 
     Args:
-        heat: a ``kryptonlib.occlusion.Heatmap``; several targets give a row each.
+        heat: a ``kryptonlib.occlusion.Heatmap``; several targets give a row each below one picture.
         image: picture to show instead of ``heat.picture``, [H, W] or [H, W, 3] in [0, 1], of the network's input size.
         titles: one text per target instead of the class names.
         limits: (lowest, highest) score of the middle picture's scale; None takes the values' own range.
@@ -139,8 +139,11 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
         for place in row:
             place.axis("off")
         frame = (0, width, height, 0)
-        row[0].imshow(picture, cmap="gray", vmin=0, vmax=1, extent=frame)
-        row[0].set_title(title, wrap=True)
+        if row[0] is axes[0, 0]:
+            row[0].imshow(picture, cmap="gray", vmin=0, vmax=1, extent=frame)
+            row[0].set_title(title, wrap=True)
+        else:
+            row[0].text(0.5, 0.5, title, ha="center", wrap=True, transform=row[0].transAxes)
         low, high = limits if limits is not None else (None, None)
         drawn = row[1].pcolormesh(*edges, scores, vmin=low, vmax=high)
         row[1].set(xlim=(0, width), ylim=(height, 0), aspect="equal", title=f"{heat.score} (clean {baseline:.3g})")

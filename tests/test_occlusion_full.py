@@ -7,8 +7,8 @@ from captum.attr import Occlusion
 from torch import nn
 
 from kryptonlib import occlusion, samples, zoo
-from kryptonlib.occlusion.fold import fold
-from kryptonlib.occlusion.full import largest_batch
+from kryptonlib.occlusion.fold import fold, prepared
+from kryptonlib.occlusion.full import largest_batch, measure
 from kryptonlib.occlusion.scores import score
 
 
@@ -293,3 +293,23 @@ def test_bad_input_is_told(change, error, message):
 def test_a_classifier_refuses_bad_images(image, fill, error, message):
     with pytest.raises(error, match=message):
         occlusion.heatmap(classifier(), image, fill=fill, method="full")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["vgg11", "resnet18", "densenet121", "mobilenet_v2", "squeezenet1_0"])
+def test_the_estimate_bounds_what_torch_allocates(name):
+    from torch.profiler import ProfilerActivity, profile
+    from torchvision import models
+
+    image = torch.randn(1, 3, 160, 160)
+    job = occlusion.prepare(getattr(models, name)(weights=None).eval(), image, patch=16, stride=16)
+    ready = prepared(job.module)
+    batch = image.repeat(4, 1, 1, 1).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        each, _ = measure(job, ready)
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+            ready(batch)
+    events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
+    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    peak = max(np.cumsum(changes)) + batch.nbytes
+    assert peak > batch.nbytes and peak <= 4 * each

@@ -142,7 +142,8 @@ def _picture(model, image, row, column, size, fill):
     alt = f"{fill} patch of {size} pixels at row {row}, column {column}. Probability clean to covered: {told}"
     figure = _drawn(reading)
     data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=90, facecolor="white")
+    # A photo as JPEG: a tenth of the bytes that the notebook would hold as PNG.
+    figure.savefig(data, format="jpeg", dpi=90, facecolor="white", pil_kwargs={"quality": 85})
     plt.close(figure)
     source = base64.b64encode(data.getvalue()).decode()
-    return f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" style="max-width: 100%">'
+    return f'<img src="data:image/jpeg;base64,{source}" alt="{html.escape(alt)}" style="max-width: 100%">'
