@@ -132,7 +132,9 @@ def heatmap(heat, image=None, *, titles=None, limits=None):
     height, width = heat.grid.size
     edges = [
         _edges(np.add(starts, patch / 2), stride)
-        for starts, patch, stride in zip((heat.grid.lefts, heat.grid.tops), heat.grid.patch[::-1], heat.grid.stride[::-1])
+        for starts, patch, stride in zip(
+            (heat.grid.lefts, heat.grid.tops), heat.grid.patch[::-1], heat.grid.stride[::-1]
+        )
     ]
     figure, axes = plt.subplots(len(values), 3, figsize=(WIDTH, 2.6 * len(values)), squeeze=False)
     for row, title, scores, drop, baseline in zip(axes, titles, values, attributions, np.atleast_1d(heat.baseline)):

@@ -1,7 +1,7 @@
 """Batch norm folded into the convolutions before it: the same function with fewer passes over memory.
 
-In evaluation mode batch norm is y = (x - mean) * gamma / sqrt(var + eps) + beta, an affine map per channel, and so is the
-convolution before it: W' = W * gamma / sqrt(var + eps), b' = (b - mean) * gamma / sqrt(var + eps) + beta.
+In evaluation mode batch norm is y = (x - mean) * gamma / sqrt(var + eps) + beta, an affine map per channel, and so is
+the convolution before it: W' = W * gamma / sqrt(var + eps), b' = (b - mean) * gamma / sqrt(var + eps) + beta.
 """
 
 import copy

@@ -42,7 +42,7 @@ def run(job, progress=False):
     with torch.inference_mode(), kept_memory():
         each, logits = measure(job, module)
         if not torch.allclose(logits, job.clean_logits, rtol=1e-3, atol=1e-3 * float(job.clean_logits.abs().max())):
-            # torch.fx followed one branch of Python code that decides by the input's values: only the original is right.
+            # torch.fx followed one branch of Python code that decides otherwise here: only the original is right.
             module = job.module
         limit = largest_batch(job, each)
         batch = Batch(job, min(limit, count))

@@ -1,8 +1,8 @@
 """Where the occluding patches go, and how values per patch become values per pixel.
 
-The one-dimensional rule is the paper's (Krypton, section 3.2, corrected): along an axis of ``H`` pixels a patch of ``h``
-pixels moved by ``s`` has ``floor((H - h) / s) + 1`` positions. Krypton's published grid drops the last of them (52 a
-side for 224, 16, 4 where this one has 53), so compare ratios with it, not counts.
+Along an axis of ``H`` pixels a patch of ``h`` pixels moved by ``s`` has ``floor((H - h) / s) + 1`` positions. Krypton's
+released code drops the last of them (52 a side for 224, 16, 4 where this one has 53), so compare ratios with it, not
+counts.
 """
 
 from dataclasses import dataclass

@@ -113,8 +113,8 @@ class Heatmap:
         ):
             row, column = np.unravel_index(np.nanargmin(values), values.shape)
             parts.append(
-                f"{name}: {self.score} {clean:.3f} of the clean image, lowest {values[row, column]:.3f} with the patch at "
-                f"row {self.grid.tops[row]}, column {self.grid.lefts[column]}"
+                f"{name}: {self.score} {clean:.3f} of the clean image, lowest {values[row, column]:.3f} with the patch "
+                f"at row {self.grid.tops[row]}, column {self.grid.lefts[column]}"
             )
         return "; ".join(parts)
 

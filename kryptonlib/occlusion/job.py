@@ -170,7 +170,9 @@ def _fill(fill, tensor, classifier, patch):
     else:
         colour = torch.as_tensor(fill, dtype=torch.float64)
         if colour.ndim > 1 or colour.numel() not in (1, len(clean)) or not torch.isfinite(colour).all():
-            raise ValueError(f"fill must be a number, {len(clean)} of them (one a channel), 'mean' or 'blur', got {fill!r}")
+            raise ValueError(
+                f"fill must be a number, {len(clean)} of them (one a channel), 'mean' or 'blur', got {fill!r}"
+            )
     return _constant(colour.to(clean), clean)
 
 

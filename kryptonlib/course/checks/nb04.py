@@ -50,7 +50,7 @@ def check_grid_size(answer):
         call = f"grid_size({length}, {patch}, {stride})"
         got = answer(length, patch, stride)
         _expect(got is not None, call, "nothing was returned: does the function end with `return`?")
-        _expect(isinstance(got, (int, np.integer)), call, f"it returned {got!r}; a number of positions is an int: use //")
+        _expect(isinstance(got, (int, np.integer)), call, f"it returned {got!r}; a count of positions is an int: use //")
         hint = "the first position, at 0, counts too" if got == truth - 1 else "the patch must not leave the image"
         _expect(got == truth, call, f"it returned {got}, but a loop finds {truth} positions: {hint}")
     _passed("grid_size", len(cases))
@@ -73,8 +73,8 @@ def check_log_odds(answer):
         _expect(got.shape == (len(logits),), name, f"the result has shape {got.shape}, expected one number per row")
         truth = np.array([_log_odds(row, target) for row in logits])
         if not np.isfinite(got).all():
-            raise AssertionError(f"{name}: got {got}; 1 - p is 0, or an exponential overflowed: work with the logits, and "
-                                 "subtract the largest of the others before exp")
+            raise AssertionError(f"{name}: got {got}; 1 - p is 0, or an exponential overflowed: work with the logits, "
+                                 "and subtract the largest of the others before exp")
         if not np.allclose(got, truth) and np.allclose(got, truth + _self_term(logits, target)):
             raise AssertionError(f"{name}: got {got}, that is log p; the target itself must be left out of the sum")
         _expect(np.allclose(got, truth, rtol=1e-9, atol=1e-9), name, f"got {got}, exact arithmetic gives {truth}")
@@ -107,9 +107,9 @@ def check_per_pixel(answer):
         _expect(not np.isnan(got[~bare]).any(), name, "a covered pixel is NaN")
         total = np.array([[sum(cell) for cell in line] for line in found])
         if not np.allclose(got[~bare], truth[~bare]) and np.allclose(got[~bare], total[~bare]):
-            raise AssertionError(f"{name}: these are sums; divide by how many patches cover each pixel, or the middle wins")
-        _expect(np.allclose(got[~bare], truth[~bare]), name, "the means differ from a loop over all pixels: the patch of "
-                "grid row i begins at pixel row i * stride and is `patch` pixels long")
+            raise AssertionError(f"{name}: these are sums; divide by how many patches cover the pixel, or the middle wins")
+        _expect(np.allclose(got[~bare], truth[~bare]), name, "the means differ from a loop over all pixels: the patch "
+                "of grid row i begins at pixel row i * stride and is `patch` pixels long")
         _expect(np.isnan(got[bare]).all(), name, "a pixel that no patch covers must be NaN: 0 would claim that "
                 "covering it was tried")
     _passed("per_pixel", len(cases))
