@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -34,7 +35,11 @@ def quick_master(entry):
 
 def nbgrader(folder, *arguments):
     command = [sys.executable, "-m", "nbgrader", *arguments, f"--course-dir={folder}"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1500, env=dict(os.environ))
+    # nbgrader starts the program "alembic", which lies beside this interpreter.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=1500, env={**os.environ, "PATH": path}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

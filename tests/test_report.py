@@ -87,4 +87,4 @@ def test_the_page_needs_nothing_else(tmp_path):
 def test_problems_come_first(tmp_path):
     page, _ = written(tmp_path, problems=["02: record <x> was 1, is 2"])
     assert page.index("02: record &lt;x&gt; was 1, is 2") < page.index("<h2>Notebooks</h2>")
-    assert "1 problems" in page and "All well" not in page
+    assert "1 problem: this run" in page and "All well" not in page

@@ -9,6 +9,7 @@ import json
 import time
 
 from kryptonlib.course import records
+from kryptonlib.course.reproduce import counted
 
 STYLE = """
 :root { --paper:#fff; --ink:#1b1f24; --soft:#59636e; --line:#d5dae0; --band:#f5f7f9; --good:#0a6b3d; --bad:#b3261e; --link:#0055a5 }
@@ -138,9 +139,9 @@ def render(content, folder):
     parts = content["notebooks"]
     numbers = sum(len(part["numbers"]) for part in parts)
     if bad:
-        verdict = f"{len(bad)} problems: this run does not repeat the record."
+        verdict = f"{counted(len(bad), 'problem')}: this run does not repeat the record."
     else:
-        verdict = f"All well: {len(parts)} notebooks, {numbers} numbers as recorded."
+        verdict = f"All well: {counted(len(parts), 'notebook')}, {counted(numbers, 'number')} as recorded."
     surroundings = content["provenance"]
     versions = ", ".join(f"{name} {version}" for name, version in surroundings.get("versions", {}).items() if version)
     about = f"Profile {content['profile']}, {surroundings.get('device', '?')}, {surroundings.get('threads', '?')} threads"
@@ -177,7 +178,7 @@ def overview(part):
     good = not part["problems"]
     link = f'<a href="#nb{part["id"]}">{part["id"]} {html.escape(part["title"])}</a>'
     spent = f"{part['seconds']:.1f} s" + (" (earlier run)" if part["reused"] else "")
-    result = mark("ok" if good else f"{len(part['problems'])} problems", good)
+    result = mark("ok" if good else counted(len(part["problems"]), "problem"), good)
     return [link, html.escape(part["question"]), str(len(part["numbers"])), str(len(part["figures"])), spent, result]
 
 
