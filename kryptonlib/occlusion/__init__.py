@@ -6,8 +6,8 @@
 - ``scores``: probability, log-odds, logit
 - ``job``: the checked arguments in tensor units, shared by every method
 - ``full``: one forward pass per position: the definition, and the tuned baseline
-- ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``grouping``, ``windows``
-  and ``head`` are its parts
+- ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``grouping``,
+  ``windows`` and ``head`` are its parts
 - ``attribution``: Captum's ``Occlusion`` on top of it
 - ``heat``: the result
 """
@@ -58,13 +58,13 @@ def heatmap(
         stride: step between positions in pixels, an integer or (rows, columns).
         target: class index; several give ``values`` [T, rows, columns] from the same passes; None is the top class.
         score: "probability", "log-odds" (log p/(1-p), for classes near 0 or 1) or "logit".
-        fill: what the patch shows: a grey in [0, 1], an RGB colour, "mean" (the input's mean colour) or "blur" (the input
-            blurred by a Gaussian of half the patch's longer side). With an nn.Module the number, or one number
+        fill: what the patch shows: a grey in [0, 1], an RGB colour, "mean" (the input's mean colour) or "blur" (the
+            input blurred by a Gaussian of half the patch's longer side). With an nn.Module the number, or one number
             per channel, is in tensor units.
         region: (top, left, height, width) of the input inside which the patch stays; None is all of it.
         cover: "grid" gives floor((H - h) / s) + 1 positions a side; "flush" adds a last one that ends at the border.
-        method: "exact" computes only what the patch changes (the same values up to rounding); "full" runs one forward pass
-            per position.
+        method: "exact" computes only what the patch changes (the same values up to rounding); "full" runs one forward
+            pass per position.
         plan, ssim: settings of approximate methods.
         batch_size: patches per forward pass; None finds a fast one on the first patches.
         memory_limit: bytes that the activations of a batch may take; None is a quarter of the free memory.
@@ -75,8 +75,8 @@ def heatmap(
         A :class:`Heatmap`.
 
     Raises:
-        ValueError, TypeError: an image outside its range, of the wrong shape or with NaN, a patch larger than the image,
-            a stride below 1, a target out of range, a network in training mode, a memory limit below one pass.
+        ValueError, TypeError: an image outside its range, of the wrong shape or with NaN, a patch larger than the
+            image, a stride below 1, a target out of range, a network in training mode, a memory limit below one pass.
 
     Source:
         Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014; Krypton, sections 1 and 3.
