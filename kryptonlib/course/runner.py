@@ -201,7 +201,8 @@ def kernel_environment(root, folder):
     kernel = folder / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
     spec = get_kernel_dict()
-    spec["argv"][0] = sys.executable
+    # The kernel talks to this process on this machine only; its notice that the line is not encrypted would confuse.
+    spec["argv"] = [sys.executable, *spec["argv"][1:], "--log-level=40"]
     (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     run_file = folder / "run.jsonl"
     before = dict(os.environ)
