@@ -59,7 +59,11 @@ def test_a_good_exercise_has_no_problems():
 
 PLANTED = {
     "useless check": (ANSWER, "print('well done')", "the bare stub passes"),
-    "check that swallows": (ANSWER, "try:\n    assert double(3) == 6\nexcept Exception:\n    pass", "the bare stub passes"),
+    "check that swallows": (
+        ANSWER,
+        "try:\n    assert double(3) == 6\nexcept Exception:\n    pass",
+        "the bare stub passes",
+    ),
     "check that only calls": (ANSWER, "double(3)", "the wrong answer 'squared' passes"),
     "right by accident": (ANSWER, "assert double(2) == 4, 'add the number to itself'", "wrong answer 'squared' passes"),
     "no hint": (ANSWER, "assert double(3) == 6", "the hint for 'squared' does not say"),

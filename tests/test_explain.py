@@ -41,7 +41,9 @@ def test_a_class_is_found_by_number_and_by_name(target, number):
     assert class_number(CNN, target) == number
 
 
-@pytest.mark.parametrize("target, words", [("4", "0 to 3"), ("cat", "2 classes fit 'cat': 0 tabby cat"), ("eel", "no class")])
+@pytest.mark.parametrize(
+    "target, words", [("4", "0 to 3"), ("cat", "2 classes fit 'cat': 0 tabby cat"), ("eel", "no class")]
+)
 def test_a_class_that_cannot_be_meant_is_refused(target, words):
     with pytest.raises(ValueError, match=words):
         class_number(CNN, target)

@@ -162,7 +162,10 @@ FORM = {
     "run time not filled in": (lambda: titled("# T\n\nRun time: RUNTIME\n" + "word " * 1000), "still says RUNTIME"),
     "too little prose": (lambda: titled("# T\n" + "word " * 500), "501 words of prose; expected 1000 to 2000"),
     "too much prose": (lambda: titled("# T\n" + "word " * 2000), "2001 words of prose"),
-    "one exercise": (lambda: signed(notebook(cells() + exercise_cells(ANSWER, "double(1)"))), "1 exercises; expected 2 to 5"),
+    "one exercise": (
+        lambda: signed(notebook(cells() + exercise_cells(ANSWER, "double(1)"))),
+        "1 exercises; expected 2 to 5",
+    ),
     "six exercises": (
         lambda: good([cell for i in range(4) for cell in exercise_cells(ANSWER, "1", f"02-{i}")]),
         "6 exercises; expected 2 to 5",
@@ -183,7 +186,9 @@ def test_the_start_page_needs_no_exercises_and_may_be_short():
 
 
 def test_formulas_code_and_addresses_are_no_prose():
-    made = notebook([new_markdown_cell("Two words $a + b$ `code here` [link](https://x.y/z) \n$$\nx = y\n$$\n```\ncode\n```")])
+    made = notebook(
+        [new_markdown_cell("Two words $a + b$ `code here` [link](https://x.y/z) \n$$\nx = y\n$$\n```\ncode\n```")]
+    )
     assert freshness.prose(made) == 3
 
 

@@ -21,7 +21,12 @@ def recorded(*entries):
 
 
 def test_a_run_that_repeats_its_record_has_no_problems():
-    made = [entry("a", 1.5), entry("b", 3, kind="exact"), entry("c", [1, 2.5]), entry("d", 1, kind="order", agrees=True)]
+    made = [
+        entry("a", 1.5),
+        entry("b", 3, kind="exact"),
+        entry("c", [1, 2.5]),
+        entry("d", 1, kind="order", agrees=True),
+    ]
     assert records.compare(made, recorded(*made)) == []
 
 
@@ -43,7 +48,11 @@ def test_a_run_that_repeats_its_record_has_no_problems():
         (entry(rtol=0.5), entry(), "changed its rtol"),
         (entry(unit="s"), entry(unit="ms"), "changed its unit"),
         (entry(paper=2.0), entry(paper=1.0), "changed its paper"),
-        (entry(kind="order", agrees=False), entry(kind="order", agrees=True), "agreed with its claim: True; now: False"),
+        (
+            entry(kind="order", agrees=False),
+            entry(kind="order", agrees=True),
+            "agreed with its claim: True; now: False",
+        ),
     ],
 )
 def test_a_difference_is_named(new, old, words):

@@ -43,7 +43,10 @@ def written(tmp_path, problems=()):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "02_empty.png").write_bytes(PNG)
     run = state(problems=problems)
-    old = {entry["name"]: {**entry, "value": 1.0 if entry["name"] == "changed" else entry["value"]} for entry in run["records"]}
+    old = {
+        entry["name"]: {**entry, "value": 1.0 if entry["name"] == "changed" else entry["value"]}
+        for entry in run["records"]
+    }
     old.pop("new")
     path = course.records_path(course.notebooks[0], "default")
     path.parent.mkdir(parents=True)

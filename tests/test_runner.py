@@ -43,7 +43,11 @@ STATIC = {
     "int for a bool": (cells(), {"fast": 1}, "'fast' got 1 (int)"),
     "none for a text": (cells(), {"name": None}, "'name' got None"),
     "derived value": (cells(parameters=PARAMETERS + "\nmore = steps + 1"), {}, "'more = steps + 1', which is derived"),
-    "a call": (cells(parameters=PARAMETERS + "\nprint(1)"), {}, "holds 'print(1)'; expected only lines 'name = literal'"),
+    "a call": (
+        cells(parameters=PARAMETERS + "\nprint(1)"),
+        {},
+        "holds 'print(1)'; expected only lines 'name = literal'",
+    ),
     "an import": (cells(parameters="import os\n" + PARAMETERS), {}, "holds 'import os'"),
     "set twice": (cells(parameters=PARAMETERS + "\nsteps = 4"), {}, "sets 'steps' twice"),
     "not Python": (cells(parameters="steps ="), {}, "the parameters cell is not Python"),
@@ -104,7 +108,9 @@ def test_a_refused_notebook_is_not_executed(tmp_path):
 def test_a_good_notebook_runs_records_and_is_not_repeated(tmp_path):
     course = plant(tmp_path, quick={"steps": 5})
     first = run(course, profile="quick")
-    assert first["problems"] == ["tests/records/02.quick.json is missing; python -m kryptonlib records --update writes it"]
+    assert first["problems"] == [
+        "tests/records/02.quick.json is missing; python -m kryptonlib records --update writes it"
+    ]
     recording.update(course, course.notebooks[0], "quick", first)
     again = run(course, profile="quick")
     assert again["problems"] == [] and again["reused"]
@@ -123,7 +129,12 @@ def test_a_good_notebook_runs_records_and_is_not_repeated(tmp_path):
     problems = run(course, profile="quick")["problems"]
     assert len(problems) == 4 and all(
         any(words in problem for problem in problems)
-        for words in ("'steps' was 11, is 10", "'name' changed its kind", "'gone' is missing", "'ratio' = 0.5 is not in")
+        for words in (
+            "'steps' was 11, is 10",
+            "'name' changed its kind",
+            "'gone' is missing",
+            "'ratio' = 0.5 is not in",
+        )
     ), problems
 
     nbformat.write(notebook(cells(work=WORK.replace("steps * 2", "steps * 3"))), course.notebooks[0].path)
@@ -307,7 +318,12 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert "error: there is no notebook 99" in capsys.readouterr().err
     assert cli.main(["run", "--parameter", "steps"]) == 2
     assert "expected NAME=VALUE" in capsys.readouterr().err
-    assert cli.given_parameters(["a=false", "b=0.5", "c=[1, 2]", "d=x"]) == {"a": False, "b": 0.5, "c": [1, 2], "d": "x"}
+    assert cli.given_parameters(["a=false", "b=0.5", "c=[1, 2]", "d=x"]) == {
+        "a": False,
+        "b": 0.5,
+        "c": [1, 2],
+        "d": "x",
+    }
     monkeypatch.setenv("CI", "1")
     assert cli.main(["records", "--update"]) == 2
     assert "not updated in CI" in capsys.readouterr().err

@@ -32,7 +32,12 @@ def test_solutions_outputs_and_traces_are_gone():
     before = nbformat.writes(master)
     copy = student.student_copy(master)
     text = nbformat.writes(copy)
-    assert "secret" not in text and "BEGIN SOLUTION" not in text and "steps = 6" not in text and "krypton" not in copy.metadata
+    assert (
+        "secret" not in text
+        and "BEGIN SOLUTION" not in text
+        and "steps = 6" not in text
+        and "krypton" not in copy.metadata
+    )
     assert copy.cells[5].source == "def double(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
     assert copy.cells[6].source == CHECK
     assert copy.cells[5].metadata.nbgrader.solution and copy.cells[6].metadata.nbgrader.points == 2
@@ -58,7 +63,9 @@ def test_writing_is_deterministic_and_deletes_what_is_gone(tmp_path):
 
 
 def test_links_still_lead_to_the_same_files():
-    text = "[a](03_next.ipynb#top) [b](TEACHING.md) ![c](../figures/x.png) [d](https://e.org/f) [g](#h) <img src=\"i.png\">"
+    text = (
+        '[a](03_next.ipynb#top) [b](TEACHING.md) ![c](../figures/x.png) [d](https://e.org/f) [g](#h) <img src="i.png">'
+    )
     assert student.deeper(text, {"03_next.ipynb"}) == (
         "[a](03_next.ipynb#top) [b](../TEACHING.md) ![c](../../figures/x.png) [d](https://e.org/f) [g](#h) "
         '<img src="../i.png">'

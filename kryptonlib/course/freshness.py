@@ -146,4 +146,6 @@ def cell_problems(notebook):
 
 def prose(notebook):
     """The number of words in the Markdown cells, without formulas, code and addresses."""
-    return sum(len(WORD.findall(NOT_PROSE.sub(" ", cell.source))) for cell in notebook.cells if cell.cell_type == "markdown")
+    return sum(
+        len(WORD.findall(NOT_PROSE.sub(" ", cell.source))) for cell in notebook.cells if cell.cell_type == "markdown"
+    )

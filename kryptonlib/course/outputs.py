@@ -9,7 +9,9 @@ TRACEBACK = "Traceback (most recent call last)"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 IMAGE_TAG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 ALT_TEXT = re.compile(r"""\balt\s*=\s*(["'])\s*[^"'\s]""", re.IGNORECASE)
-MACHINE_PATH = re.compile(r"(?<![\w/.])/(?:tmp|root|home|Users|private|var/folders)/[\w.-]+|site-packages|[A-Z]:\\Users")
+MACHINE_PATH = re.compile(
+    r"(?<![\w/.])/(?:tmp|root|home|Users|private|var/folders)/[\w.-]+|site-packages|[A-Z]:\\Users"
+)
 MISSING_FEATURE = re.compile(
     r"Warning\b|IProgress not found|not installed|could not be loaded|No module named|CUDA initialization"
 )

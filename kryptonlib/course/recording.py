@@ -23,7 +23,9 @@ def update(course, notebook, profile, state):
     refuse_in_ci()
     if not state["executed"]:
         raise ValueError(f"{notebook.id} did not run to its end; its records stay as they are")
-    new = {entry["name"]: {key: entry[key] for key in entry if key not in ("type", "name")} for entry in state["records"]}
+    new = {
+        entry["name"]: {key: entry[key] for key in entry if key not in ("type", "name")} for entry in state["records"]
+    }
     faults = records.compare(state["records"], {entry["name"]: entry for entry in state["records"]})
     if faults:
         raise ValueError("; ".join(faults))
@@ -47,7 +49,9 @@ def update(course, notebook, profile, state):
 def refuse_in_ci():
     """Raise where the record must be the judge and not the judged."""
     if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-        raise RuntimeError("records are not updated in CI (the variable CI is set); update them by hand and commit them")
+        raise RuntimeError(
+            "records are not updated in CI (the variable CI is set); update them by hand and commit them"
+        )
 
 
 def changed(old, new):

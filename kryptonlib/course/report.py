@@ -62,7 +62,10 @@ def gather(course, notebooks, states, problems):
     parts = []
     for notebook, state in zip(notebooks, states):
         recorded = records.load(course.records_path(notebook, state["profile"]))
-        numbers = [{**entry, "recorded": recorded.get(entry["name"]), "status": status(entry, recorded)} for entry in state["records"]]
+        numbers = [
+            {**entry, "recorded": recorded.get(entry["name"]), "status": status(entry, recorded)}
+            for entry in state["records"]
+        ]
         about = {"title": notebook.title, "question": notebook.question, "source": notebook.source}
         kept = ("id", "profile", "parameters", "figures", "seconds", "reused", "executed", "problems")
         parts.append({**about, **{key: state[key] for key in kept}, "numbers": numbers})
@@ -144,7 +147,9 @@ def render(content, folder):
         verdict = f"All well: {counted(len(parts), 'notebook')}, {counted(numbers, 'number')} as recorded."
     surroundings = content["provenance"]
     versions = ", ".join(f"{name} {version}" for name, version in surroundings.get("versions", {}).items() if version)
-    about = f"Profile {content['profile']}, {surroundings.get('device', '?')}, {surroundings.get('threads', '?')} threads"
+    about = (
+        f"Profile {content['profile']}, {surroundings.get('device', '?')}, {surroundings.get('threads', '?')} threads"
+    )
     body = [
         "<header><h1>Krypton: reproduction report</h1>",
         f'<p class="soft">{html.escape(content["written"])} · {html.escape(about)}</p></header><main>',
@@ -153,7 +158,9 @@ def render(content, folder):
     if bad:
         body.append("<ul>" + "".join(f"<li>{html.escape(problem)}</li>" for problem in bad) + "</ul>")
     body.append("<p>Nothing here is for diagnosis.</p><h2>Notebooks</h2>")
-    body.append(table(["Notebook", "Question", "Numbers", "Figures", "Time", "Result"], [overview(part) for part in parts]))
+    body.append(
+        table(["Notebook", "Question", "Numbers", "Figures", "Time", "Result"], [overview(part) for part in parts])
+    )
     for paper, rows in content["claims"].items():
         body.append(f"<h2>Claims: {html.escape(paper)}</h2>")
         body.append(table(["Claim", "Where", "Paper", "Ours", "Shown by", "Status"], [claim_row(row) for row in rows]))
@@ -170,7 +177,14 @@ def claim_row(row):
     """One line of a claims table."""
     paper = text(row["paper"], row["unit"]) if row["paper"] is not None else "–"
     ours = text(row["ours"], row["unit"])
-    return [html.escape(row["claim"]), html.escape(row["place"]), paper, ours, f"<code>{row['command']}</code>", agreement(row)]
+    return [
+        html.escape(row["claim"]),
+        html.escape(row["place"]),
+        paper,
+        ours,
+        f"<code>{row['command']}</code>",
+        agreement(row),
+    ]
 
 
 def overview(part):
@@ -195,13 +209,16 @@ def section(part, folder):
             data = base64.b64encode(path.read_bytes()).decode()
             caption = html.escape(figure["caption"] or figure["name"])
             alt = html.escape(figure["alt"], quote=True)
-            pieces.append(f'<figure><img src="data:image/png;base64,{data}" alt="{alt}"><figcaption>{caption}</figcaption></figure>')
+            pieces.append(
+                f'<figure><img src="data:image/png;base64,{data}" alt="{alt}"><figcaption>{caption}</figcaption></figure>'
+            )
     rows = [
         [
             f"<code>{html.escape(entry['name'])}</code>",
             text(entry["value"], entry["unit"]),
             text(entry["recorded"]["value"], entry["recorded"]["unit"]) if entry["recorded"] else "–",
-            text(entry["paper"]) + (f" <span class=soft>({html.escape(entry['source'])})</span>" if entry["source"] else ""),
+            text(entry["paper"])
+            + (f" <span class=soft>({html.escape(entry['source'])})</span>" if entry["source"] else ""),
             mark(entry["status"], {"as recorded": True, "not compared": None}.get(entry["status"], False)),
         ]
         for entry in part["numbers"]

@@ -163,7 +163,9 @@ def figure_problems(notebook, entries, folder):
     """Differences between the figures that a run made and those that ``course.yaml`` declares."""
     made = [entry["name"] for entry in entries if entry["type"] == "figure"]
     problems = [f"figure {name!r} is made twice" for name in sorted(set(made)) if made.count(name) > 1]
-    problems += [f"figure {name!r} is declared in course.yaml and not made" for name in notebook.figures if name not in made]
+    problems += [
+        f"figure {name!r} is declared in course.yaml and not made" for name in notebook.figures if name not in made
+    ]
     problems += [f"figure {name!r} is not declared in course.yaml" for name in made if name not in notebook.figures]
     problems += [
         f"figure {entry['name']!r} has no alternative text"
@@ -174,7 +176,9 @@ def figure_problems(notebook, entries, folder):
         if not name.startswith(notebook.id + "_"):
             problems.append(f"figure {name!r} does not begin with the notebook's number {notebook.id}_")
     left_over = {path.stem for path in Path(folder).glob(f"{notebook.id}_*.png")} - set(made) - set(notebook.figures)
-    return problems + [f"{name}.png lies in {Path(folder).name}/ and is no longer made; delete it" for name in sorted(left_over)]
+    return problems + [
+        f"{name}.png lies in {Path(folder).name}/ and is no longer made; delete it" for name in sorted(left_over)
+    ]
 
 
 def read_lines(path):
