@@ -39,6 +39,9 @@ def parser():
     student = commands.add_parser("student", help="write notebooks/student/, the copies without solutions")
     student.set_defaults(action=student_command)
 
+    readme = commands.add_parser("readme", help="(maintainers) bring README.md's tables up to date")
+    readme.set_defaults(action=readme_command)
+
     data = commands.add_parser("data", help="fetch and verify data and weights", add_help=False)
     data.set_defaults(action=data_command)
 
@@ -121,24 +124,20 @@ def student_command(options):
     return 0
 
 
+def readme_command(options):
+    """``readme``: write the tables and say whether they changed."""
+    from kryptonlib.course import readme
+    from kryptonlib.course.catalogue import Course
+
+    print("README.md's tables were brought up to date" if readme.write(Course()) else "README.md's tables were up to date")
+    return 0
+
+
 def data_command(options):
     """``data``: hand everything behind it to ``data_scripts/get_data.py``."""
-    return get_data().main(options.rest) or 0
+    from kryptonlib import store
 
-
-def get_data():
-    """The module ``data_scripts/get_data.py``: of the repository, or of the installed package."""
-    import importlib.util
-    from pathlib import Path
-
-    package = Path(__file__).resolve().parent
-    places = [package.parent / "data_scripts", package / "data_scripts"]
-    place = next((place for place in places if (place / "get_data.py").exists()), None)
-    if place is None:
-        raise FileNotFoundError(f"there is no get_data.py in {places[0]} nor {places[1]}; reinstall kryptonlib")
-    if str(place) not in sys.path:
-        sys.path.insert(0, str(place))
-    return importlib.import_module("get_data")
+    return store.load_script("get_data").main(options.rest) or 0
 
 
 def explain_command(options):
