@@ -1,8 +1,10 @@
 """README's tables are those of the course list and the records; what it links to and tells to run exists."""
 
+import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -72,8 +74,6 @@ def test_every_figure_with_a_photo_is_credited():
 
 def test_teaching_names_every_notebook_and_every_exercise():
     teaching = (ROOT / "notebooks" / "TEACHING.md").read_text(encoding="utf-8")
-    import nbformat
-
     for notebook in Course().notebooks:
         assert notebook.path.name in teaching
         for cell in nbformat.read(notebook.path, as_version=4).cells:
@@ -81,6 +81,13 @@ def test_teaching_names_every_notebook_and_every_exercise():
             if grading.get("grade"):
                 name = grading["grade_id"].removesuffix("-check")
                 assert re.search(rf"`{re.escape(name)}`[^\n|]*\|[^\n]*\b{grading['points']}\b", teaching), f"{name}, {grading['points']} points"
+
+
+@pytest.mark.parametrize("notebook", Course().notebooks, ids=lambda notebook: notebook.id)
+def test_the_first_cell_states_the_recorded_run_time(notebook):
+    first = nbformat.read(notebook.path, as_version=4).cells[0].source
+    seconds = json.loads(Course().records_path(notebook, "default").read_text(encoding="utf-8"))["seconds"]
+    assert re.search(r"Run time:\*\s+(.+?)\s+on\s", first)[1] == readme.duration(seconds)
 
 
 def test_the_course_list_says_what_each_notebook_is_about():
