@@ -53,6 +53,30 @@ def test_train_error_never_rises_with_the_degree_and_test_error_is_u_shaped():
     assert 1 <= int(np.argmin(test)) <= 8 and test[0] > 3 * min(test) and test[-1] > 3 * min(test)
 
 
+def test_degree_sweep_is_the_plain_experiment():
+    """Bias and variance against fresh noise, and cross-validation against numpy's own polynomial fit."""
+    draw = np.random.default_rng(0)
+    spots, fine = np.linspace(-1, 1, 12), np.linspace(-0.9, 0.9, 40)
+    sets = np.sin(np.pi * spots)[:, None] + 0.2 * draw.normal(size=(12, 500))
+    curves, fits = g.degree_sweep(spots, sets, fine, np.sin(np.pi * fine), 0.2, [1, 4], k=4)
+    for place, degree in enumerate([1, 4]):
+        plain = [np.polynomial.Polynomial.fit(spots, column, degree) for column in sets.T]
+        np.testing.assert_allclose(fits[degree], np.transpose([fit(fine) for fit in plain]), atol=1e-9)
+        fresh = np.sin(np.pi * fine)[:, None] + 0.2 * draw.normal(size=fits[degree].shape)
+        assert np.mean((fresh - fits[degree]) ** 2) == pytest.approx(curves["test error"][place], rel=0.03)
+        errors = []
+        for training, test in g.folds(12, 4):
+            for column in sets.T:
+                fit = np.polynomial.Polynomial.fit(spots[training], column[training], degree)
+                errors.extend((fit(spots[test]) - column[test]) ** 2)
+        assert np.mean(errors) == pytest.approx(curves["4-fold CV"][place], rel=1e-9)
+        assert np.mean([np.mean((f(spots) - c) ** 2) for f, c in zip(plain, sets.T)]) == pytest.approx(
+            curves["training error"][place]
+        )
+    with pytest.raises(ValueError, match="sets must be"):
+        g.degree_sweep(spots, sets.T, fine, np.sin(np.pi * fine), 0.2, [1])
+
+
 @pytest.fixture
 def problem():
     draw = np.random.default_rng(1)

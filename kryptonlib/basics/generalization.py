@@ -44,6 +44,42 @@ def least_squares(design, targets):
     return np.linalg.lstsq(design, targets, rcond=None)[0]
 
 
+def degree_sweep(spots, sets, fine, truth, noise, degrees, k=5):
+    """Errors of polynomial fits of each degree, over many training sets at the same spots.
+
+    Args:
+        spots: where the training sets are measured [N], in [-1, 1].
+        sets: one training set per column [N, S].
+        fine: where the fits are judged [F].
+        truth: the noiseless values there [F].
+        noise: standard deviation of a measurement, in the units of ``truth``.
+        degrees: the degrees to fit.
+        k: folds of the cross-validation.
+
+    Returns:
+        (curves, fits): mean squares per degree under the names "training error", "test error" (= bias² + variance +
+        noise²), "bias²", "variance" and "k-fold CV"; and for each degree the fits at ``fine`` [F, S].
+    """
+    spots, sets = np.asarray(spots, dtype=float), np.asarray(sets, dtype=float)
+    if sets.ndim != 2 or len(sets) != len(spots):
+        raise ValueError(f"sets must be [{len(spots)}, training sets], got {sets.shape}")
+    names = ("training error", "test error", "bias²", "variance", f"{k}-fold CV")
+    curves, fits = {name: [] for name in names}, {}
+    for degree in degrees:
+        seen = polynomial(spots, degree)
+        weights = least_squares(seen, sets)
+        fits[degree] = polynomial(fine, degree) @ weights
+        bias, variance = np.mean((fits[degree].mean(axis=1) - truth) ** 2), fits[degree].var(axis=1).mean()
+        left_out = np.zeros_like(sets)
+        for training, test in folds(len(spots), k):
+            left_out[test] = sets[test] - seen[test] @ least_squares(seen[training], sets[training])
+        training_error = np.mean((seen @ weights - sets) ** 2)
+        errors = (training_error, bias + variance + noise**2, bias, variance, np.mean(left_out**2))
+        for name, value in zip(names, errors):
+            curves[name].append(float(value))
+    return curves, fits
+
+
 def ridge(design, targets, decay):
     """L2 weight decay in closed form: argmin ||Xw - y||^2 / (2N) + decay/2 ||w||^2."""
     _not_negative(decay)

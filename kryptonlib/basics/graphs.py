@@ -5,6 +5,7 @@ is the dynamic kind in its smallest form; ``torch.export`` makes the static kind
 """
 
 import io
+import itertools
 import logging
 from contextlib import contextmanager, redirect_stderr
 from typing import NamedTuple
@@ -29,7 +30,7 @@ class Node:
 
     Args:
         value: a number or array.
-        name: what a drawing calls it.
+        name: what a drawing calls it; give every input its own. Results are numbered.
 
     Example:
         >>> x = Node(3.0, "x")
@@ -39,9 +40,12 @@ class Node:
         7.0
     """
 
+    _serials = itertools.count()
+
     def __init__(self, value, name="", operation="input", parents=(), pulls=()):
         self.value = np.asarray(value, dtype=float)
-        self.name, self.operation, self.parents, self.pulls = name, operation, parents, pulls
+        self.name = name or f"{operation} {next(Node._serials)}"
+        self.operation, self.parents, self.pulls = operation, parents, pulls
         self.gradient = None
 
     def _same_shape(self, other, sign):
@@ -100,11 +104,8 @@ class Node:
 
 def recorded(node):
     """The graph that the run left behind ``node``: a list of ``Step``, inputs first."""
-    names = {}
-    for place, part in enumerate(node.history()):
-        names[id(part)] = part.name or f"{part.operation}{place}"
     return [
-        Step(names[id(part)], part.operation, tuple(names[id(p)] for p in part.parents), part.value.shape)
+        Step(part.name, part.operation, tuple(parent.name for parent in part.parents), part.value.shape)
         for part in node.history()
     ]
 
@@ -126,25 +127,29 @@ def export(module, inputs):
         return torch.export.export(module, inputs)
 
 
-_SYMBOLS = {"t": "T", "mm": "@", "matmul": "@", "add": "+", "mul": "*", "tanh": "tanh", "sum": "sum"}
+_SYMBOLS = {"t": "T", "mm": "@", "matmul": "@", "add": "+", "mul": "*", "tanh": "tanh", "sum": "sum", "getitem": "item"}
 
 
 def exported(program):
-    """The graph of a ``torch.export.ExportedProgram`` as a list of ``Step``, inputs first."""
-    parameters = program.graph_signature.inputs_to_parameters
+    """The graph of a ``torch.export.ExportedProgram`` as a list of ``Step``, inputs first.
+
+    The sub-graphs of a loop (its condition and its body) count as inputs named "cond" and "body".
+    """
+    readable = dict(program.graph_signature.inputs_to_parameters)
     steps = []
     for node in program.graph.nodes:
         if node.op == "output":
             continue
-        # An operation is called, for example, aten.mm.default.
-        operation = "input" if node.op == "placeholder" else str(node.target).split(".")[-2]
-        shape = tuple(node.meta["val"].shape)
-        inputs = tuple(part.name for part in node.all_input_nodes)
-        steps.append(Step(node.name, _SYMBOLS.get(operation, operation), inputs, shape))
-    readable = {step.name: parameters.get(step.name, step.name) for step in steps}
-    return [
-        Step(readable[s.name], s.operation, tuple(readable[name] for name in s.inputs), s.shape) for s in steps
-    ]
+        if node.op == "get_attr":
+            readable[node.name] = next((part for part in ("cond", "body") if part in node.name), node.name)
+        operation = "input"
+        if node.op == "call_function":
+            # An operation of torch is called, for example, aten.mm.default; others have a name of their own.
+            operation = getattr(node.target, "overloadpacket", node.target).__name__
+        shape = tuple(getattr(node.meta.get("val"), "shape", ()))
+        inputs = tuple(readable.get(part.name, part.name) for part in node.all_input_nodes)
+        steps.append(Step(readable.get(node.name, node.name), _SYMBOLS.get(operation, operation), inputs, shape))
+    return steps
 
 
 def layout(steps):
@@ -168,6 +173,8 @@ def layout(steps):
             rows[name] = float(np.mean([rows[part] for part in inputs_of[name]]))
         else:
             rows[name], free = float(free), free + 1
+        while (columns[name], rows[name]) in {(columns[other], rows[other]) for other in rows if other != name}:
+            rows[name] += 1.0
 
     for step in reversed(steps):
         if step.name not in rows:
@@ -176,7 +183,7 @@ def layout(steps):
 
 
 def draw(steps, axes, *, places=None, backward=None, shapes=True):
-    """Draw a graph: boxes for inputs, circles for operations, arrows the way the values flow.
+    """Draw a graph: square boxes for inputs, round ones for operations, arrows the way the values flow.
 
     Args:
         steps: from ``recorded`` or ``exported``.
@@ -190,15 +197,17 @@ def draw(steps, axes, *, places=None, backward=None, shapes=True):
     for step in steps:
         x, y = places[step.name]
         inside = step.name if step.operation == "input" else step.operation
-        style = "round,pad=0.35" if step.operation == "input" else "circle,pad=0.3"
+        style = "round,pad=0.35" if step.operation == "input" else "round,pad=0.35,rounding_size=0.9"
+        if len(inside) == 1 and step.operation != "input":
+            style = "circle,pad=0.3"
         face = "#DCE9F5" if step.operation == "input" else "#FFF3D6"
         axes.annotate(
             inside, (x, -y), ha="center", va="center", zorder=3, bbox={"boxstyle": style, "fc": face, "ec": "0.3"}
         )
         below = backward.get(step.name, "") if backward is not None else "×".join(map(str, step.shape)) if shapes else ""
         axes.annotate(
-            below, (x, -y), (0, -15), textcoords="offset points", ha="center", va="top", fontsize=8,
-            color=colour if backward is not None else "0.35",
+            below, (x, -y), (0, -14), textcoords="offset points", ha="center", va="top", fontsize=8, zorder=2,
+            color=colour, bbox={"boxstyle": "square,pad=0.05", "fc": "white", "ec": "none"},
         )  # fmt: skip
         for name in step.inputs:
             ends = [(x, -y), (places[name][0], -places[name][1])]

@@ -34,15 +34,20 @@ def paths(name, start, rate, scaled_rate, optimizers, steps):
     return walks
 
 
+def _grid(ground, count):
+    """The window of a surface as ``count`` points a side: [2, count, count]."""
+    left, right, bottom, top = ground.window
+    return np.stack(np.meshgrid(np.linspace(left, right, count), np.linspace(bottom, top, count)))
+
+
 def _draw_map(axes, name, walks):
     ground = surface(name)
-    left, right, bottom, top = ground.window
-    grid = np.stack(np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200)))
+    grid = _grid(ground, 200)
     height = ground.value(grid)
     # Levels at equal shares of the window's area: a valley gets as many lines as a wall.
-    levels = np.unique(np.quantile(height, np.linspace(0.0, 1.0, 22)))
+    levels = np.unique(np.quantile(height, np.linspace(0.0, 1.0, 15)))
     axes.contourf(*grid, height, levels=levels, cmap="Greys", norm="asinh", alpha=0.55)
-    axes.contour(*grid, height, levels=levels, colors="0.6", linewidths=0.5)
+    axes.contour(*grid, height, levels=levels[::2], colors="0.6", linewidths=0.5, linestyles="solid")
     for walk, (colour, style) in zip(walks.items(), _looks()):
         label, path = walk
         axes.plot(*path.T, color=colour, ls=style, marker="", lw=1.8, label=label)
@@ -51,7 +56,7 @@ def _draw_map(axes, name, walks):
     axes.plot(*first, marker="X", ms=9, color="black", mec="white", ls="", zorder=5)
     for minimum in ground.minima:
         axes.plot(*minimum, marker="*", ms=14, color="white", mec="black", ls="", zorder=3)
-    axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="weight 1", ylabel="weight 2", title=name)
+    axes.set(xlim=ground.window[:2], ylim=ground.window[2:], xlabel="weight 1", ylabel="weight 2", title=name)
 
 
 def _looks():
@@ -59,7 +64,7 @@ def _looks():
     return [(COLOURS[i % 7], STYLES[(i + 2 * (i // 7)) % 4]) for i in range(len(OPTIMIZERS))]
 
 
-def render(name="Beale", start=None, rate=0.01, scaled_rate=0.1, optimizers=("SGD", "Momentum", "Adam"), steps=200):
+def render(name="Beale", start=None, rate=0.004, scaled_rate=0.1, optimizers=("SGD", "Momentum", "Adam"), steps=300):
     """Figure of the race: the ways over the map, and the loss after each step.
 
     Arguments as in ``paths``. A walk that leaves all bounds ends where it last was finite.
@@ -76,20 +81,22 @@ def render(name="Beale", start=None, rate=0.01, scaled_rate=0.1, optimizers=("SG
     for walk, (colour, style) in zip(walks.items(), _looks()):
         label, path = walk
         right.plot(ground.value(path.T), color=colour, ls=style, marker="", lw=1.8, label=label)
-    # A saddle has negative losses and a bowl tiny ones: logarithmic only where a least loss exists.
+    # A walk that diverges must not flatten the others. Logarithmic only where there is a least loss: it is 0.
+    first = float(ground.value(next(iter(walks.values()))[0]))
     if ground.minima:
         right.set_yscale("log")
-        right.set_ylim(bottom=1e-12)
+        losses = np.concatenate([ground.value(path.T) for path in walks.values()])
+        right.set_ylim(max(float(losses.min()) / 3, 1e-12), 10 * max(first, 1e-6))
     else:
-        lowest = float(np.min(ground.value(np.stack(np.meshgrid(ground.window[:2], ground.window[2:])))))
-        right.set_ylim(min(lowest, -1.0), None)
+        shown = ground.value(_grid(ground, 21))
+        right.set_ylim(float(shown.min()), max(float(shown.max()), first))
     right.set(xlabel="step", ylabel="loss", title="loss")
     right.grid(True)
     right.legend(fontsize=8, ncols=2 if len(walks) > 5 else 1)
     return figure
 
 
-def panel(name="Beale", steps=200):
+def panel(name="Beale", steps=300):
     """The interactive race. Needs ipywidgets and a running kernel.
 
     Args:
@@ -115,7 +122,7 @@ def panel(name="Beale", steps=200):
             tooltip="second weight at the start", **late,
         ),
         "rate": widgets.FloatLogSlider(
-            min=-5, max=1, value=0.01, description="Rate: SGD, mom., NAG",
+            min=-5, max=1, value=0.004, description="Rate: SGD, mom., NAG",
             tooltip="learning rate of SGD, Momentum and NAG", **late,
         ),
         "scaled_rate": widgets.FloatLogSlider(
