@@ -4,21 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from torch._higher_order_ops import while_loop
 
 from kryptonlib.basics import graphs
-from kryptonlib.basics.graphs import Node
-
-
-class Cell(torch.nn.Module):
-    """The slides' recurrent cell and its loss."""
-
-    def __init__(self, hidden, inputs):
-        super().__init__()
-        self.W_h, self.W_x = torch.nn.Parameter(torch.tensor(hidden)), torch.nn.Parameter(torch.tensor(inputs))
-
-    def forward(self, h, x):
-        return torch.tanh(torch.mm(self.W_h, h.t()) + torch.mm(self.W_x, x.t())).sum()
+from kryptonlib.basics.graphs import GraphLoop, Node, PythonLoop, RecurrentCell
 
 
 @pytest.fixture
@@ -35,12 +23,12 @@ def dynamic(values):
 def test_cell_gradients_are_the_same_dynamic_static_and_in_autograd(values):
     loss, leaves = dynamic(values)
     loss.backward()
-    eager = Cell(*values[:2])
+    eager = RecurrentCell(*values[:2])
     inputs = tuple(torch.tensor(v, requires_grad=True) for v in values[2:])
     eager(*inputs).backward()
     for leaf, reference in zip(leaves, (eager.W_h, eager.W_x, *inputs)):
         np.testing.assert_allclose(leaf.gradient, reference.grad.numpy(), rtol=1e-12, atol=1e-14)
-    static = graphs.export(Cell(*values[:2]), tuple(torch.tensor(v) for v in values[2:])).module()
+    static = graphs.export(RecurrentCell(*values[:2]), tuple(torch.tensor(v) for v in values[2:])).module()
     out = static(*(torch.tensor(v) for v in values[2:]))
     out.backward()
     assert out.item() == pytest.approx(float(loss.value), rel=1e-13)
@@ -51,7 +39,7 @@ def test_cell_gradients_are_the_same_dynamic_static_and_in_autograd(values):
 def test_both_graphs_have_the_same_steps(values):
     loss, _ = dynamic(values)
     ours = graphs.recorded(loss)
-    theirs = graphs.exported(graphs.export(Cell(*values[:2]), tuple(torch.tensor(v) for v in values[2:])))
+    theirs = graphs.exported(graphs.export(RecurrentCell(*values[:2]), tuple(torch.tensor(v) for v in values[2:])))
 
     def expression(steps, name):
         step = {s.name: s for s in steps}[name]
@@ -81,22 +69,10 @@ def test_a_while_loop_leaves_as_many_steps_as_it_ran():
     assert (float(t1.gradient), float(one.gradient)) == (1.0, 4.0)
 
 
-class PlainLoop(torch.nn.Module):
-    def forward(self, t1, t2):
-        while t1 < t2:
-            t1 = t1 + 1
-        return t1, t2
-
-
-class GraphLoop(torch.nn.Module):
-    def forward(self, t1, t2):
-        return while_loop(lambda a, b: a < b, lambda a, b: (a + 1, b.clone()), (t1, t2))
-
-
 def test_export_refuses_pythons_loop_quietly_and_takes_the_special_one(capfd):
     start = torch.tensor(1), torch.tensor(5)
     with pytest.raises(RuntimeError, match="data-dependent"):
-        graphs.export(PlainLoop(), start)
+        graphs.export(PythonLoop(), start)
     assert capfd.readouterr().err == ""
     static = graphs.export(GraphLoop(), start)
     assert [int(t) for t in static.module()(*start)] == [5, 5]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch._higher_order_ops import while_loop
 
 from kryptonlib.plots import COLOURS
 
@@ -100,6 +101,33 @@ class Node:
         for node in reversed(order):
             for parent, pull in zip(node.parents, node.pulls):
                 parent.gradient = parent.gradient + pull(node.gradient)
+
+
+class RecurrentCell(torch.nn.Module):
+    """The slides' cell and loss, sum(tanh(W_h h^T + W_x x^T)), for ``export``; weights [20, 20] and [20, 10] there."""
+
+    def __init__(self, W_h, W_x):
+        super().__init__()
+        self.W_h, self.W_x = torch.nn.Parameter(torch.tensor(W_h)), torch.nn.Parameter(torch.tensor(W_x))
+
+    def forward(self, h, x):
+        return torch.tanh(torch.mm(self.W_h, h.t()) + torch.mm(self.W_x, x.t())).sum()
+
+
+class PythonLoop(torch.nn.Module):
+    """The slides' loop in Python: cannot be exported, because its length depends on the data."""
+
+    def forward(self, t1, t2):
+        while t1 < t2:
+            t1 = t1 + 1
+        return t1, t2
+
+
+class GraphLoop(torch.nn.Module):
+    """The same loop as one operation of the graph."""
+
+    def forward(self, t1, t2):
+        return while_loop(lambda a, b: a < b, lambda a, b: (a + 1, b.clone()), (t1, t2))
 
 
 def recorded(node):
