@@ -15,9 +15,16 @@ def images(*shape, seed=0):
 def convolutional(channels=3, outputs=5):
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(channels, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.ReLU(),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, outputs),
-    ).eval()  # fmt: skip
+        nn.Conv2d(channels, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 8, 3),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32, outputs),
+    ).eval()
 
 
 class Two(nn.Module):
@@ -67,8 +74,15 @@ def test_images(name):
 def test_baseline_tensor(first):
     shape = (2, 3, 12, 12)
     baselines = images(first, *shape[1:], seed=3)
-    agree(convolutional(), images(*shape), (3, 4, 4), strides=(3, 4, 4), baselines=baselines, target=1,
-          perturbations_per_eval=1)
+    agree(
+        convolutional(),
+        images(*shape),
+        (3, 4, 4),
+        strides=(3, 4, 4),
+        baselines=baselines,
+        target=1,
+        perturbations_per_eval=1,
+    )
 
 
 def test_one_channel():
@@ -88,10 +102,24 @@ def test_inputs_of_other_ranks():
 def test_several_inputs_further_arguments_and_tuple_targets():
     inputs = images(2, 3, 8, 8), images(2, 6, seed=1)
     for target in ((1, 2), [(0, 1), (1, 0)]):
-        agree(Two(), inputs, ((3, 4, 4), (2,)), strides=((3, 2, 2), 1), target=target, additional_forward_args=0.7,
-              baselines=(0.1, torch.zeros(1, 6)), perturbations_per_eval=1)
-    agree(Two(), inputs, ((3, 4, 4), (2,)), target=(0, 1), additional_forward_args=torch.tensor([[[0.3]], [[0.9]]]),
-          perturbations_per_eval=3)
+        agree(
+            Two(),
+            inputs,
+            ((3, 4, 4), (2,)),
+            strides=((3, 2, 2), 1),
+            target=target,
+            additional_forward_args=0.7,
+            baselines=(0.1, torch.zeros(1, 6)),
+            perturbations_per_eval=1,
+        )
+    agree(
+        Two(),
+        inputs,
+        ((3, 4, 4), (2,)),
+        target=(0, 1),
+        additional_forward_args=torch.tensor([[[0.3]], [[0.9]]]),
+        perturbations_per_eval=3,
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*forward pass")

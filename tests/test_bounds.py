@@ -25,7 +25,9 @@ def test_redundancy_ratios_of_known_networks(name):
 
 
 def test_small_network_counted_by_hand():
-    net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(16, 5))
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(16, 5)
+    )
     steps = bounds.steps_of(net.eval(), torch.zeros(1, 1, 8, 8))
     first, second, last = bounds.layer_work(steps, bounds.patch_boxes([(0, 0), (3, 3)], (2, 2)))
     # Patch at the corner: 3x3 places of the first layer; in the middle 4x4. Then 2x2 or 3x3 of the pool, 2x2 both.

@@ -99,13 +99,24 @@ LAYERS = {
     "batch norm first": nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 6, 3)),
     "batch norm after": nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(inplace=True), nn.Conv2d(6, 6, 3)),
     "activations": nn.Sequential(
-        nn.Conv2d(3, 6, 3), nn.GELU(), nn.Conv2d(6, 6, 1), nn.Hardswish(), nn.PReLU(6), nn.SiLU(), nn.ELU(), nn.Sigmoid(),
-        nn.Conv2d(6, 6, 3, padding=1), nn.LeakyReLU(0.1, inplace=True), nn.Dropout(), nn.Tanh(), nn.ReLU6(inplace=True),
+        nn.Conv2d(3, 6, 3),
+        nn.GELU(),
+        nn.Conv2d(6, 6, 1),
+        nn.Hardswish(),
+        nn.PReLU(6),
+        nn.SiLU(),
+        nn.ELU(),
+        nn.Sigmoid(),
+        nn.Conv2d(6, 6, 3, padding=1),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.Dropout(),
+        nn.Tanh(),
+        nn.ReLU6(inplace=True),
     ),
     "adaptive pool to even regions": nn.Sequential(nn.Conv2d(3, 6, 4), nn.AdaptiveAvgPool2d((5, 7))),
     "adaptive pool to uneven regions": nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d((4, 3))),
     "adaptive pool that enlarges": nn.Sequential(nn.Conv2d(3, 6, 3, 4), nn.AdaptiveAvgPool2d(9)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -158,9 +169,14 @@ def networks(draw):
             kernel = draw(st.sampled_from([1, 2, 3, 3, 5])), draw(st.sampled_from([1, 3, 3, 4]))
             groups = draw(st.sampled_from([1, 1, channels]))
             layer = nn.Conv2d(
-                channels, groups * draw(st.integers(1, 2)), kernel, draw(st.sampled_from([1, 1, 1, 2, 3])),
-                (draw(st.integers(0, 2)), draw(st.integers(0, 3))), draw(st.sampled_from([1, 1, 2])), groups,
-            )  # fmt: skip
+                channels,
+                groups * draw(st.integers(1, 2)),
+                kernel,
+                draw(st.sampled_from([1, 1, 1, 2, 3])),
+                (draw(st.integers(0, 2)), draw(st.integers(0, 3))),
+                draw(st.sampled_from([1, 1, 2])),
+                groups,
+            )
         elif kind in ("max", "avg"):
             kernel, stride = draw(st.integers(1, 3)), draw(st.integers(1, 3))
             ceil = draw(st.booleans())
@@ -190,7 +206,9 @@ def networks(draw):
     elif head == "flat":
         head = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(channels * height * width, 3))
     elif head == "deep":
-        head = nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, 5), nn.ReLU(inplace=True), nn.Linear(5, 3))
+        head = nn.Sequential(
+            nn.Flatten(), nn.Linear(channels * height * width, 5), nn.ReLU(inplace=True), nn.Linear(5, 3)
+        )
     else:
         head = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(channels * 4, 3))
     return Wired(plan, head), size, draw(st.integers(0, 1000))
@@ -254,7 +272,7 @@ class Excited(nn.Module):
 
 
 class Channels(nn.Module):
-    """Choices of channels, as InceptionV3's input transform and ShuffleNet make, and permuted linear layers (ConvNeXt)."""
+    """Choices of channels (InceptionV3's input transform, ShuffleNet) and permuted linear layers (ConvNeXt)."""
 
     def __init__(self):
         super().__init__()
@@ -329,7 +347,9 @@ def test_result_does_not_depend_on_the_batches(batch_size, memory_limit):
     torch.testing.assert_close(got, engine.logits(positions, (3, 3), torch.zeros(())), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("net", [InPlace(), Wired([(nn.Conv2d(2, 3, 3), (0,))], nn.Sequential(nn.Flatten(), nn.Linear(240, 2)))])
+@pytest.mark.parametrize(
+    "net", [InPlace(), Wired([(nn.Conv2d(2, 3, 3), (0,))], nn.Sequential(nn.Flatten(), nn.Linear(240, 2)))]
+)
 def test_another_image_takes_its_own_activations(net):
     net, positions = seeded(net), grid((10, 12), (3, 3), (4, 4))
     engine = Incremental(net, image_of(2, 10, 12))

@@ -5,8 +5,8 @@
 
 A window replaces part of the input by the baseline; the drop of the output is credited to the window's cells, and each
 cell gets the mean over the windows that cover it. Images [N, C, H, W] with windows over all channels go through the
-incremental engine; everything else (other ranks, several inputs, additional arguments, functions instead of modules) runs
-one forward pass per window, as Captum does. Captum itself is not needed.
+incremental engine; everything else (other ranks, several inputs, additional arguments, functions instead of modules)
+runs one forward pass per window, as Captum does. Captum itself is not needed.
 
 Reference: captum 0.8, ``captum/attr/_core/occlusion.py`` and ``feature_ablation.py``.
 """
@@ -30,7 +30,8 @@ class Occlusion:
     """Attribution by sliding a window of baseline values over the input.
 
     Args:
-        forward_func: an nn.Module, or a function of the inputs. Only a module in evaluation mode is computed incrementally.
+        forward_func: an nn.Module, or a function of the inputs. Only a module in evaluation mode is computed
+            incrementally.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
@@ -59,10 +60,10 @@ class Occlusion:
         Args:
             inputs: tensor [N, ...], or a tuple of tensors with equal N.
             sliding_window_shapes: shape of the window without the batch axis; one per input for a tuple.
-            strides: step of the window, an integer or one per axis (for a tuple of inputs, one of these each). None is 1.
-                A stride may not exceed the window unless the window covers the entire axis.
-            baselines: what the window shows: a number, a tensor of the input's shape (or with a first axis of 1), a tuple of
-                these, or None for 0.
+            strides: step of the window, an integer or one per axis (for a tuple of inputs, one of these each). None
+                is 1. A stride may not exceed the window unless the window covers the entire axis.
+            baselines: what the window shows: a number, a tensor of the input's shape (or with a first axis of 1), a
+                tuple of these, or None for 0.
             target: which output to follow: None, an integer, a tuple (outputs with more axes), a tensor, or a list with
                 one of these per example.
             additional_forward_args: further arguments of the forward function; tensors have N as first axis.
@@ -70,8 +71,8 @@ class Occlusion:
             show_progress: write progress to standard error.
 
         Returns:
-            A tensor of the input's shape, or a tuple of them. Where the output is one number for the entire batch, the first
-            axis is 1.
+            A tensor of the input's shape, or a tuple of them. Where the output is one number for the entire batch,
+            the first axis is 1.
 
         Raises:
             ValueError, TypeError: a window larger than the input, a stride beyond the window or below 1, a target or
@@ -83,18 +84,32 @@ class Occlusion:
             raise TypeError("inputs must be a tensor or a tuple of tensors")
         windows = _per_input(sliding_window_shapes, tensors, several, "sliding_window_shapes")
         steps = _per_input(1 if strides is None else strides, tensors, several, "strides")
-        steps = [(step,) * (tensor.ndim - 1) if isinstance(step, int) else tuple(step) for step, tensor in zip(steps, tensors)]
+        steps = [
+            (step,) * (tensor.ndim - 1) if isinstance(step, int) else tuple(step)
+            for step, tensor in zip(steps, tensors)
+        ]
         corners = [_corners(*each) for each in zip(tensors, windows, steps)]
         fills = [_baseline(*each) for each in zip(_per_baseline(baselines, tensors, several), tensors)]
-        if perturbations_per_eval is not None and (not isinstance(perturbations_per_eval, int) or perturbations_per_eval < 1):
-            raise ValueError(f"perturbations_per_eval must be a positive integer or None, got {perturbations_per_eval!r}")
+        if perturbations_per_eval is not None and (
+            not isinstance(perturbations_per_eval, int) or perturbations_per_eval < 1
+        ):
+            raise ValueError(
+                f"perturbations_per_eval must be a positive integer or None, got {perturbations_per_eval!r}"
+            )
         further = additional_forward_args
         further = () if further is None else further if isinstance(further, tuple) else (further,)
         meter = Progress(sum(len(places) for places in corners) * len(tensors[0]), bool(show_progress))
         with torch.no_grad():
             result = None
-            if len(tensors) == 1 and not further and tensors[0].ndim == 4 and tuple(windows[0])[0] == tensors[0].shape[1]:
-                result = self._incremental(tensors[0], windows[0], corners[0], fills[0], target, perturbations_per_eval, meter)
+            if (
+                len(tensors) == 1
+                and not further
+                and tensors[0].ndim == 4
+                and tuple(windows[0])[0] == tensors[0].shape[1]
+            ):
+                result = self._incremental(
+                    tensors[0], windows[0], corners[0], fills[0], target, perturbations_per_eval, meter
+                )
             if result is None:
                 result = self._dense(tensors, windows, corners, fills, target, further, perturbations_per_eval, meter)
         return tuple(result) if several else result[0]
@@ -146,8 +161,8 @@ class Occlusion:
                 outputs = self._forward(batch, further, target, len(part)).reshape(-1)
                 if len(outputs) != len(clean) * len(part):
                     raise ValueError(
-                        f"{len(part)} windows in one pass gave {len(outputs)} outputs where {len(clean) * len(part)} were "
-                        "expected: the output does not grow with the batch; use perturbations_per_eval=1"
+                        f"{len(part)} windows in one pass gave {len(outputs)} outputs where {len(clean) * len(part)} "
+                        "were expected: the output does not grow with the batch; use perturbations_per_eval=1"
                     )
                 changes.append(clean - outputs.reshape(len(part), -1))
                 meter.update(len(part) * len(tensor))
@@ -174,13 +189,15 @@ def _corners(tensor, window, stride):
     window, shape = tuple(window), tuple(tensor.shape[1:])
     if len(window) != len(shape) or len(stride) != len(shape):
         raise ValueError(
-            f"an input of shape {tuple(tensor.shape)} needs {len(shape)} window sizes and strides (without the batch axis), "
-            f"got window {window} and strides {tuple(stride)}"
+            f"an input of shape {tuple(tensor.shape)} needs {len(shape)} window sizes and strides (without the batch "
+            f"axis), got window {window} and strides {tuple(stride)}"
         )
     axes = []
     for size, extent, step in zip(shape, window, stride):
         if not 1 <= extent <= size:
-            raise ValueError(f"the window {window} does not fit the input {shape}: sizes must lie between 1 and the input's")
+            raise ValueError(
+                f"the window {window} does not fit the input {shape}: sizes must lie between 1 and the input's"
+            )
         if step < 1 or (step > extent and extent < size):
             raise ValueError(f"stride {step} must lie between 1 and the window size {extent}, or cells stay uncovered")
         axes.append(range(0, (-(-(size - extent) // step)) * step + 1, step))

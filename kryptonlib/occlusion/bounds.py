@@ -1,9 +1,9 @@
 """What incremental inference could save: multiply-accumulates (MACs) counted, nothing timed.
 
-Krypton's redundancy ratio (eq. 10-14) is the MACs of full inference over those of the changed windows. Krypton takes the
-largest window over all alignments, for a patch in the middle of the image; ``tight=True`` takes each position's own window,
-cut off at the border, and the mean over the positions. Linear layers are counted in full, as in Krypton's published ratios
-(eq. 11 itself sums convolutions alone).
+Krypton's redundancy ratio (eq. 10-14) is the MACs of full inference over those of the changed windows. Krypton takes
+the largest window over all alignments, for a patch in the middle of the image; ``tight=True`` takes each position's
+own window, cut off at the border, and the mean over the positions. Linear layers are counted in full, as in Krypton's
+published ratios (eq. 11 itself sums convolutions alone).
 """
 
 from dataclasses import dataclass

@@ -64,9 +64,7 @@ def changed_intervals(steps, low, high, axis):
         elif step.kind == "window":
             kernel, stride, start, dilation = step.operator.axes[axis]
             found.append(
-                through_window(
-                    *before[0], kernel=kernel, stride=stride, before=start, dilation=dilation, size=size
-                )
+                through_window(*before[0], kernel=kernel, stride=stride, before=start, dilation=dilation, size=size)
             )
         elif step.kind in ("pointwise", "join"):
             found.append(hull(before))
@@ -130,7 +128,7 @@ class StepCosts:
                     self.weights[count + index] = MOVE * steps[step.sources[0]].channels
             elif step.kind == "linear":
                 # Per place of the map that it reads; the matrix product, and adding to the result.
-                places, channels, features = step.operator.weight.shape
+                _, features, channels = step.operator.weight.shape
                 self.weights[count + index] = features * (PLAIN * channels + MOVE)
                 self.fixed[index] = moved
             else:
@@ -147,16 +145,16 @@ class StepCosts:
                 crossing[index + 1] += fill
                 crossing[max(step.users) + 1] -= fill
         self.crossing = np.cumsum(crossing)
-        self.per_batch = CALL * count + REORDER * sum(
-            step.operator.macs for step in steps if step.kind == "window" and step.operator.symmetric is not None
-        )
+        self.per_batch = CALL * count + REORDER * sum(step.operator.macs for step in steps if step.kind == "window")
 
     def switch(self, rows, columns):
         """(step from which whole maps are cheapest, MACs per position) for the profiles ``rows``, ``columns`` [2K]."""
         count = len(self.steps)
         each = self.weights * rows * columns
         windowed = each[:count] + each[count:] + self.fixed
-        totals = np.concatenate([[0.0], np.cumsum(windowed)]) + np.concatenate([np.cumsum(self.whole[::-1])[::-1], [0.0]])
+        totals = np.concatenate([[0.0], np.cumsum(windowed)]) + np.concatenate(
+            [np.cumsum(self.whole[::-1])[::-1], [0.0]]
+        )
         totals = totals + self.crossing
         best = int(np.argmin(totals))
         return best, float(totals[best])
@@ -268,5 +266,7 @@ def _group(steps, costs, members, axes, rows, columns):
         if step.kind not in ("input", "window", "pointwise", "join") or index >= max(switch, 1) or entire:
             windows.append(None)
         else:
-            windows.append(((row_starts[axes[0].which[members]], height), (column_starts[axes[1].which[members]], width)))
+            windows.append(
+                ((row_starts[axes[0].which[members]], height), (column_starts[axes[1].which[members]], width))
+            )
     return Group(members, windows, cost)

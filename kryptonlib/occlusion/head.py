@@ -1,7 +1,7 @@
 """The layers behind the last map: they work on vectors, and read large weights, so many positions go through at once.
 
-Where a linear layer reads a flattened map, it gets the change only: the clean result plus, for each place of the map, the
-weights of that place times the change there. A place counts for those positions alone whose window holds it.
+Where a linear layer reads a flattened map, it gets the change only: the clean result plus, for each place of the map,
+the weights of that place times the change there. A place counts for those positions alone whose window holds it.
 """
 
 import numpy as np
@@ -92,7 +92,7 @@ class Head:
         result = self.linear.clean.repeat(count, 1)
         for place, begin, end in zip(found, begins, ends):
             part = change.index_select(0, index[0, begin:end])
-            result.index_add_(0, index[1, begin:end], part @ self.linear.operator.weight[place])
+            result.index_add_(0, index[1, begin:end], part @ self.linear.operator.weight[place].t())
         return result
 
 

@@ -4,8 +4,8 @@ The clean image is run once and its activations are kept, as a database keeps a 
 small window of the first layer, a slightly larger one of the second, and so on; only these windows are computed, for
 many positions in one batch, and everything around them comes from the kept activations (Krypton, section 4.1).
 
-The result equals full inference up to the rounding of a differently ordered sum. Where a window would fill the map, or an
-operator is not known, entire maps are computed from there on.
+The result equals full inference up to the rounding of a differently ordered sum. Where a window would fill the map,
+or an operator is not known, entire maps are computed from there on.
 """
 
 import warnings
@@ -16,13 +16,13 @@ from torch import fx
 
 from kryptonlib.occlusion import full
 from kryptonlib.occlusion.fold import prepared
-from kryptonlib.occlusion.grouping import make_groups, takes_window_as_is
+from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, finished_map, find_head, from_rows, to_rows
-from kryptonlib.occlusion.intervals import context
 from kryptonlib.occlusion.memory import kept_memory
+from kryptonlib.occlusion.plan import Plan, is_fetched, window_bytes
 from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.steps import Unsupported, read_steps
-from kryptonlib.occlusion.windows import Fetch, Map, Shipment
+from kryptonlib.occlusion.windows import Map
 
 BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
@@ -38,6 +38,7 @@ class Incremental:
     Args:
         module: nn.Module in evaluation mode that takes [n, C, H, W] and returns logits [n, classes].
         image: the clean image [1, C, H, W] on the module's device.
+        truth: the module's logits for it, where they are known already.
 
     Raises:
         Unsupported: torch.fx cannot trace the module rightly, or it is no network from one image to logits.
@@ -49,13 +50,13 @@ class Incremental:
         torch.Size([2, 3])
     """
 
-    def __init__(self, module, image):
+    def __init__(self, module, image, truth=None):
         traced = prepared(module)
         if not isinstance(traced, fx.GraphModule):
             raise Unsupported("torch.fx cannot trace this network")
         with torch.inference_mode():
             self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
-            truth = module(image)
+            truth = module(image) if truth is None else truth
         self.image = image
         self.clean = self.steps[self.output].clean
         if not torch.allclose(self.clean, truth, rtol=1e-3, atol=1e-3 * float(truth.abs().max())):
@@ -64,8 +65,8 @@ class Incremental:
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
             warnings.warn(
-                f"the occlusion engine does not know the operator {unknown[0]!r}: from there on entire maps are computed "
-                "(correct, but without savings)",
+                f"the occlusion engine does not know the operator {unknown[0]!r}: from there on entire maps are "
+                "computed (correct, but without savings)",
                 stacklevel=2,
             )
 
@@ -129,9 +130,11 @@ class _Run:
         self.engine, self.steps, self.head = engine, engine.steps, engine.head
         self.groups, self.boxes = groups, boxes
         self.device = engine.image.device
-        each = max(_bytes(self.steps, group) for group in groups)
+        each = max(window_bytes(self.steps, group) for group in groups)
         if each > limit:
-            raise ValueError(f"memory_limit={limit} bytes is below what one position of this network needs, {each} bytes")
+            raise ValueError(
+                f"memory_limit={limit} bytes is below what one position of this network needs, {each} bytes"
+            )
         self.batch = int(min(batch, limit // each))
         self.maps = self._maps()
         image = self.maps[0]
@@ -143,11 +146,13 @@ class _Run:
         for group in self.groups:
             count = min(self.batch, len(group.members))
             for index, step in enumerate(self.steps):
-                if group.windows[index] is not None and index and _is_fetched(self.steps, group, index):
+                if group.windows[index] is not None and index and is_fetched(self.steps, group, index):
                     (_, height), (_, width) = group.windows[index]
                     room[index] = max(room.get(index, 0), count * height * width)
-        return {index: Map(to_rows(self.steps[index].clean, self.steps[index].layout)[0], places)
-                for index, places in room.items()}
+        return {
+            index: Map(to_rows(self.steps[index].clean, self.steps[index].layout)[0], places)
+            for index, places in room.items()
+        }
 
     def all(self, numbers, result, meter):
         """Compute every group's batches and write the logits to ``result[numbers[member]]``."""
@@ -164,7 +169,7 @@ class _Run:
 
     def features(self, group, part):
         """The last value before the head, for the positions ``part`` of a group, and its window (None: entire)."""
-        plan = _Plan(self, group, part)
+        plan = Plan(self, group, part)
         arrays = plan.shipment.send(self.device)
         values = {}
         for index in range(1, self.head[1]):
@@ -189,13 +194,15 @@ class _Run:
         layouts = [self.steps[source].layout for source in step.sources]
         if how.kind == "whole":
             # Windows that were filled up to maps come as NHWC.
-            inputs = [from_rows(x, layout) if fetch is not None else x
-                      for x, layout, fetch in zip(inputs, layouts, how.fetches)]
+            inputs = [
+                from_rows(x, layout) if fetch is not None else x
+                for x, layout, fetch in zip(inputs, layouts, how.fetches)
+            ]
             return finished_map(step.run(plan.count, inputs), step)
         inputs = [from_rows(x, layout) for x, layout in zip(inputs, layouts)]
         part = step.operator
         if step.kind == "window":
-            result, layout = part.local(inputs[0], how.pads, how.strides), "first"
+            result, layout = part.local(inputs[0], how.strides), "first"
             if part.counts is not None:
                 rows, columns = (factors[arrays[place]] for factors, place in zip(part.counts, how.counts))
                 result = result * (rows[:, None, :, None] * columns[:, None, None, :])
@@ -203,142 +210,6 @@ class _Run:
             result, layout = part.function(inputs), part.layout
         target = self.maps[index].room(plan.count, *how.shape) if how.kept else None
         return _finished_window(result, layout, step, target)
-
-
-class _How:
-    """How one step of one batch is computed."""
-
-    def __init__(self, kind, fetches=(), pads=(0, 0), strides=(1, 1), counts=(), shape=None, kept=False):
-        self.kind, self.fetches, self.pads, self.strides = kind, fetches, pads, strides
-        self.counts, self.shape, self.kept = counts, shape, kept
-
-
-class _Plan:
-    """Everything about one batch that needs no activations: decided on the host, sent to the device at once."""
-
-    def __init__(self, run, group, part):
-        self.run, self.steps, self.count = run, run.steps, len(part)
-        self.boxes = run.boxes[group.members[part]]
-        self.windows = [
-            None if window is None else tuple((starts[part], length) for starts, length in window)
-            for window in group.windows
-        ]
-        self.shipment, self.made = Shipment(), {}
-        self.how = [None] + [self._how(index) for index in range(1, run.head[1])]
-        self.last_use = {}
-        for index in range(run.head[1]):
-            readers = [user for user in self.steps[index].users if user < run.head[1]]
-            if readers and index != run.head[0]:
-                self.last_use.setdefault(max(readers), []).append(index)
-
-    def _how(self, index):
-        step, window = self.steps[index], self.windows[index]
-        if window is None:
-            if step.kind == "mean" and step.sources[0] and self.windows[step.sources[0]] is not None:
-                return _How("mean", [self._fetch(step.sources[0], self._own(step.sources[0]), clean=True)])
-            return _How("whole", [self._entire(source) for source in step.sources])
-        shape = window[0][1], window[1][1]
-        kept = index in self.run.maps and any(
-            _fetches(self.steps[user], self.windows[user], self.windows[index], self.steps, index)
-            for user in step.users
-        )
-        if step.kind != "window":
-            wanted = tuple((starts, length, 1) for starts, length in window)
-            fetches = [None if source and self._same(source, index) else self._fetch(source, wanted)
-                       for source in step.sources]
-            return _How("window", fetches, shape=shape, kept=kept)
-        return self._window(index, step, window, shape, kept)
-
-    def _window(self, index, step, window, shape, kept):
-        source = step.sources[0]
-        part = step.operator
-        counts = ()
-        if part.counts is not None:
-            counts = [self.shipment.add(starts[:, None] + np.arange(length)) for starts, length in window]
-        if source and self._as_is(source, index, step):
-            return _How("window", [None], strides=(1, 1), counts=counts, shape=shape, kept=kept)
-        wanted, pads, strides = [], [], []
-        for axis, (starts, length) in enumerate(window):
-            kernel, stride, before, dilation = part.axes[axis]
-            begin, extent = context(starts, length, kernel=kernel, stride=stride, before=before, dilation=dilation)
-            if kernel == 1:
-                # Only every stride-th place is read: fetch those alone.
-                wanted.append((begin, length, stride))
-                strides.append(1)
-            else:
-                wanted.append((begin, extent, 1))
-                strides.append(stride)
-            pads.append(0)
-        fetch = self._fetch(source, tuple(wanted), outside=part.outside)
-        return _How("window", [fetch], tuple(pads), tuple(strides), counts, shape, kept)
-
-    def _as_is(self, source, index, step):
-        return takes_window_as_is(step) and self._same(source, index)
-
-    def _same(self, source, index):
-        """True where the source's window is the step's own, so that nothing needs gathering."""
-        return _same(self.windows[source], self.windows[index])
-
-    def _own(self, source):
-        return tuple((starts, length, 1) for starts, length in self.windows[source])
-
-    def _entire(self, source):
-        """The fetch that fills a window up to the map; None where the map is there already."""
-        if self.windows[source] is None:
-            return None
-        zeros = np.zeros(self.count, dtype=np.int64)
-        return self._fetch(source, tuple((zeros, int(size), 1) for size in self.steps[source].size))
-
-    def _fetch(self, source, wanted, outside=0.0, clean=False):
-        """A gather, shared by all branches that read the same patch of the same map."""
-        key = source, outside, clean, tuple((starts.tobytes(), length, step) for starts, length, step in wanted)
-        if key not in self.made:
-            window = None if clean else self._window_of(source)
-            size = tuple(int(s) for s in self.steps[source].size)
-            self.made[key] = Fetch(self.shipment, size, window, wanted, outside)
-        return self.made[key]
-
-    def _window_of(self, source):
-        begin = self.run.maps[source].begin
-        if source == 0:
-            # The fill lies behind the image as an entire map: a window into it starts at the changed box itself.
-            top, bottom, left, right = self.boxes.T
-            width = int(self.steps[0].size[1])
-            return (top, bottom), (left, right), (begin + top * width + left, width)
-        (top, height), (left, width) = self.windows[source]
-        base = begin + np.arange(self.count) * (height * width)
-        return (top, top + height), (left, left + width), (base, width)
-
-
-def _is_fetched(steps, group, index):
-    return any(_fetches(steps[user], group.windows[user], group.windows[index], steps, index)
-               for user in steps[index].users)
-
-
-def _fetches(user, wanted, own, steps, index):
-    """True where ``user`` reads the window of step ``index`` out of its map rather than as it is."""
-    if wanted is None:
-        return True
-    if user.kind == "window" and not takes_window_as_is(user):
-        return True
-    return not _same(own, wanted)
-
-
-def _same(one, other):
-    return one is not None and other is not None and all(
-        a[1] == b[1] and np.array_equal(a[0], b[0]) for a, b in zip(one, other)
-    )
-
-
-def _bytes(steps, group):
-    """Bytes that one position of a group needs: its windows and the largest patch."""
-    total, largest = 0, 0
-    for step, window in zip(steps, group.windows):
-        places = np.prod(step.size) if window is None else window[0][1] * window[1][1]
-        size = int(places) * step.channels * step.clean.element_size() if step.spatial else 0
-        total += size if window is not None and step.kind != "input" else 0
-        largest = max(largest, size)
-    return total + 4 * largest
 
 
 def _finished_window(result, layout, step, target):
@@ -359,12 +230,18 @@ def run(job, progress=False):
     A network that torch.fx cannot trace is computed in full, with one warning.
     """
     try:
-        engine = Incremental(job.module, job.image)
+        engine = Incremental(job.module, job.image, job.clean_logits)
     except Unsupported as reason:
         warnings.warn(f"{reason}; every position is computed in full", stacklevel=3)
         return full.run(job, progress)
     meter = Progress(len(job.grid), progress)
-    logits = engine.logits(job.grid.positions(), job.grid.patch, job.fill, batch_size=job.batch_size,
-                           memory_limit=job.memory_limit, meter=meter)
+    logits = engine.logits(
+        job.grid.positions(),
+        job.grid.patch,
+        job.fill,
+        batch_size=job.batch_size,
+        memory_limit=job.memory_limit,
+        meter=meter,
+    )
     job.info.update(passes=len(job.grid))
     return job.values(logits).numpy()

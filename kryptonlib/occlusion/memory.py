@@ -1,8 +1,8 @@
 """Keep freed memory for the next layer instead of handing it back to the operating system.
 
 On Linux, glibc returns large freed blocks to the kernel at once, and the next layer then pays for fresh, zeroed pages:
-20 to 25 % of the time of both full and incremental inference. Inside ``kept_memory()`` freed blocks are reused. Elsewhere
-(macOS, Windows, musl) it does nothing.
+20 to 25 % of the time of both full and incremental inference. Inside ``kept_memory()`` freed blocks are reused.
+Elsewhere (macOS, Windows, musl) it does nothing.
 """
 
 import contextlib

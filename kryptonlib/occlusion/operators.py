@@ -6,74 +6,55 @@ through it and how to compute it on a window. What it does not recognise becomes
 
 import copy
 import inspect
-import operator
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from kryptonlib.occlusion.intervals import extent
+from kryptonlib.occlusion.neighbourhoods import (
+    Operator,
+    adaptive,
+    avg_pool,
+    convolution,
+    dense_layout,
+    max_pool,
+    mean,
+    pad,
+)
 
-ELEMENTWISE_MODULES = (
-    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid,
-    nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softsign, nn.LogSigmoid, nn.PReLU, nn.Threshold, nn.Hardshrink,
-    nn.Softshrink, nn.Tanhshrink,
-)  # fmt: skip
-ELEMENTWISE_NAMES = {
-    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "hardswish", "hardsigmoid", "hardtanh",
-    "sigmoid", "tanh", "softplus", "softsign", "logsigmoid", "threshold", "clamp", "clip", "clamp_min", "clamp_max", "exp",
-    "log", "sqrt", "rsqrt", "abs", "neg", "square", "reciprocal", "sin", "cos", "erf", "float", "prelu", "pow",
-}  # fmt: skip
+ELEMENTWISE_MODULES = tuple(
+    getattr(nn, name)
+    for name in (
+        "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Hardswish Hardsigmoid Hardtanh Sigmoid Tanh Softplus "
+        "Softsign LogSigmoid PReLU Threshold Hardshrink Softshrink Tanhshrink"
+    ).split()
+)
+ELEMENTWISE_NAMES = set(
+    "relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh softplus "
+    "softsign logsigmoid threshold clamp clip clamp_min clamp_max exp log sqrt rsqrt abs neg square reciprocal sin cos "
+    "erf float prelu pow".split()
+)
 BINARY_NAMES = {
-    "add": torch.add, "iadd": torch.add, "sub": torch.sub, "isub": torch.sub, "mul": torch.mul, "imul": torch.mul,
-    "multiply": torch.mul, "subtract": torch.sub, "div": torch.div, "truediv": torch.div, "itruediv": torch.div,
-    "divide": torch.div, "maximum": torch.maximum, "minimum": torch.minimum, "pow": torch.pow,
-}  # fmt: skip
+    "add": torch.add,
+    "iadd": torch.add,
+    "sub": torch.sub,
+    "isub": torch.sub,
+    "mul": torch.mul,
+    "imul": torch.mul,
+    "multiply": torch.mul,
+    "subtract": torch.sub,
+    "div": torch.div,
+    "truediv": torch.div,
+    "itruediv": torch.div,
+    "divide": torch.div,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
+    "pow": torch.pow,
+}
 SAME_MODULES = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 SAME_NAMES = {"contiguous", "detach", "clone"}
 FLATTENING_NAMES = {"flatten", "view", "reshape", "squeeze"}
 IN_PLACE_NAMES = {"relu_", "elu_", "leaky_relu_", "selu_", "celu_", "hardtanh_", "threshold_"}
-
-
-@dataclass
-class Operator:
-    """How one operator acts.
-
-    Attributes:
-        kind: as in ``steps``; "same" for what changes nothing.
-        layout: layout of the result.
-        function: for pointwise and join, function(tensors) -> result, never in place.
-        rectifier: True for ReLU, which may be written straight into a buffer.
-        fresh: False where the result may share memory with the input.
-        axes: for windows, (kernel, stride, padding before, dilation) of the rows and the columns.
-        outside: what a window reads beyond the border: 0, or -inf for max pooling.
-        local: for windows, function(patch, padding, strides) on a patch that already holds its context.
-        symmetric: for convolutions, their own (rows, columns) padding, where equal at both ends; else None.
-        counts: for average pooling with uneven divisors, two factors per output row and column, or None.
-        macs: multiply-accumulates per place of the output map.
-        weight, part: of a linear layer: its matrix, and the module itself.
-        dense: function replacing the network's own call on entire maps, function(n, tensors); None keeps the call.
-    """
-
-    kind: str
-    layout: str
-    known: bool = True
-    run: object = None
-    function: object = None
-    rectifier: bool = False
-    fresh: bool = True
-    layout_in: str = "first"
-    axes: tuple = ()
-    outside: float = 0.0
-    local: object = None
-    symmetric: tuple = None
-    counts: tuple = None
-    macs: float = 0.0
-    grouped: bool = False
-    weight: torch.Tensor = None
-    part: nn.Module = None
-    flattens: bool = False
 
 
 def classify(target, arguments, keywords, steps, clean):
@@ -100,7 +81,7 @@ def classify(target, arguments, keywords, steps, clean):
     elif own:
         found = _function(name.rstrip("_"), target, arguments, keywords, call, steps, clean)
     if found is None:
-        found = Operator("dense", _dense_layout(clean), known=False)
+        found = Operator("dense", dense_layout(clean), known=False)
     return found
 
 
@@ -113,7 +94,7 @@ def classify_item(several, which, source, clean):
         begin = sum(part.shape[1] for part in several.clean[:which])
         end = begin + clean.shape[1]
         return _pointwise(lambda tensors: tensors[0][:, begin:end], source, fresh=False)
-    return Operator("dense", _dense_layout(clean), known=source.layout == "flat")
+    return Operator("dense", dense_layout(clean), known=source.layout == "flat")
 
 
 def _module(part, call, steps, clean):
@@ -139,16 +120,24 @@ def _module(part, call, steps, clean):
     if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
         return _pointwise(lambda tensors: part(tensors[0]), source)
     if isinstance(part, nn.Conv2d) and own is nn.Conv2d.forward and part.padding_mode == "zeros":
-        return _convolution(None, part.weight, part.bias, part.stride, part.padding, part.dilation, part.groups)
+        return convolution(None, part.weight, part.bias, part.stride, part.padding, part.dilation, part.groups)
     if isinstance(part, nn.MaxPool2d) and not part.return_indices:
-        return _max_pool(None, part.kernel_size, part.stride, part.padding, part.dilation)
+        return max_pool(None, part.kernel_size, part.stride, part.padding, part.dilation)
     if isinstance(part, nn.AvgPool2d):
-        return _avg_pool(source, clean, part.kernel_size, part.stride, part.padding, part.ceil_mode,
-                         part.count_include_pad, part.divisor_override)
+        return avg_pool(
+            source,
+            clean,
+            part.kernel_size,
+            part.stride,
+            part.padding,
+            part.ceil_mode,
+            part.count_include_pad,
+            part.divisor_override,
+        )
     if isinstance(part, nn.AdaptiveAvgPool2d):
-        return _adaptive(source, clean)
+        return adaptive(source, clean)
     if isinstance(part, nn.ZeroPad2d) or (isinstance(part, nn.ConstantPad2d)):
-        return _pad(part.padding, part.value)
+        return pad(part.padding, part.value)
     return None
 
 
@@ -184,118 +173,43 @@ def _function(name, target, arguments, keywords, call, steps, clean):
         return _pointwise(call, source, layout="first", fresh=False)
     if name == "mean":
         dims = _argument(arguments, keywords, 1, "dim", None)
-        return _mean(clean) if source.layout == "first" and _over_map(dims) else None
+        return mean(clean) if source.layout == "first" and _over_map(dims) else None
     if source.layout != "first" or len(steps) > 1:
         return None
     if name in ("max_pool2d", "boolean_dispatch"):
         bound = _bind(F._max_pool2d, arguments, keywords)
-        return None if bound["return_indices"] else _max_pool(
-            None, bound["kernel_size"], bound["stride"], bound["padding"], bound["dilation"])
+        return (
+            None
+            if bound["return_indices"]
+            else max_pool(None, bound["kernel_size"], bound["stride"], bound["padding"], bound["dilation"])
+        )
     if name == "batch_norm" and not _argument(arguments, keywords, 5, "training", False):
         return _pointwise(call, source)
     if name == "avg_pool2d":
-        def order(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-                  divisor_override=None):
+
+        def order(
+            input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+        ):
             return kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
 
-        return _avg_pool(source, clean, *order(*arguments, **keywords))
+        return avg_pool(source, clean, *order(*arguments, **keywords))
     if name == "adaptive_avg_pool2d":
-        return _adaptive(source, clean)
+        return adaptive(source, clean)
     if name == "pad" and _argument(arguments, keywords, 2, "mode", "constant") == "constant":
-        return _pad(arguments[1], _argument(arguments, keywords, 3, "value", 0))
+        return pad(arguments[1], _argument(arguments, keywords, 3, "value", 0))
     if name == "conv2d":
-        return _convolution(*arguments, **keywords)
+        return convolution(*arguments, **keywords)
     return None
 
 
 def _flat(target, arguments, keywords, clean):
     """Anything on [n, features]: computed as it is."""
-    layout = _dense_layout(clean)
+    layout = dense_layout(clean)
     if type(target) is nn.Linear:
         return Operator("dense", layout, weight=target.weight, part=target, macs=target.weight.numel())
     if isinstance(target, SAME_MODULES):
         return Operator("same", layout)
     return Operator("dense", layout)
-
-
-def _convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    kernel, stride, dilation = weight.shape[2:], _pair(stride), _pair(dilation)
-    if padding == "same":
-        total = [extent(k, d) - 1 for k, d in zip(kernel, dilation)]
-        before, symmetric = [t // 2 for t in total], all(t % 2 == 0 for t in total)
-    else:
-        before, symmetric = _pair(0 if padding == "valid" else padding), True
-
-    def local(patch, pads, strides):
-        return F.conv2d(patch, weight, bias, strides, pads, dilation, groups)
-
-    return Operator("window", "first", axes=_axes(kernel, stride, before, dilation), local=local,
-                    symmetric=tuple(before) if symmetric else None, macs=weight.numel(), grouped=groups > 1)
-
-
-def _max_pool(input, kernel, stride, padding, dilation):
-    kernel, dilation = _pair(kernel), _pair(dilation)
-    stride = kernel if stride is None or stride == [] else _pair(stride)
-
-    def local(patch, pads, strides):
-        return F.max_pool2d(patch, kernel, strides, 0, dilation)
-
-    return Operator("window", "first", axes=_axes(kernel, stride, _pair(padding), dilation), outside=-torch.inf,
-                    local=local)
-
-
-def _avg_pool(source, clean, kernel, stride, padding, ceil_mode, include, divisor):
-    kernel, padding = _pair(kernel), _pair(padding)
-    stride = kernel if stride is None or stride == [] else _pair(stride)
-    if divisor is None and tuple(clean.shape[2:]) == (1, 1) and padding == (0, 0) and kernel == tuple(source.size):
-        return _mean(clean)
-    counts = None
-    if divisor is None:
-        # torch divides a border window by the cells it counts; a window in the middle counts all of them.
-        full, counts = kernel[0] * kernel[1], []
-        for size, out, k, s, p in zip(source.size, clean.shape[2:], kernel, stride, padding):
-            begin = torch.arange(out) * s - p
-            end = torch.minimum(begin + k, torch.tensor(size + p))
-            counted = end - begin if include else end.clamp(max=size) - begin.clamp(min=0)
-            counts.append((k / counted).to(clean))
-        counts = None if all((c == 1).all() for c in counts) else tuple(counts)
-    else:
-        full = divisor
-
-    def local(patch, pads, strides):
-        return F.avg_pool2d(patch, kernel, strides, 0, divisor_override=full)
-
-    return Operator("window", "first", axes=_axes(kernel, stride, padding, (1, 1)), local=local, counts=counts)
-
-
-def _adaptive(source, clean):
-    sizes, wanted = tuple(source.size), tuple(clean.shape[2:])
-    if sizes == wanted:
-        return Operator("same", "first")
-    if wanted == (1, 1):
-        return _mean(clean)
-    if any(size % want for size, want in zip(sizes, wanted)):
-        # Unequal regions: the map is small by now, and computing all of it costs little.
-        return Operator("dense", "first")
-    kernel = tuple(size // want for size, want in zip(sizes, wanted))
-    return _avg_pool(source, clean, kernel, kernel, 0, False, True, None)
-
-
-def _mean(clean):
-    return Operator("mean", _dense_layout(clean))
-
-
-def _pad(padding, value):
-    padding = (padding,) * 4 if isinstance(padding, int) else tuple(padding)
-    padding = padding + (0,) * (8 - len(padding))
-    if any(padding[4:]):
-        return None
-    left, _, top, _ = padding[:4]
-    if value not in (0, None, -torch.inf):
-        return Operator("dense", "first")
-    # A 1x1 window that keeps its input: only the border it reads beyond is new.
-    return Operator("window", "first", axes=_axes((1, 1), (1, 1), (top, left), (1, 1)), outside=value or 0.0,
-                    local=lambda patch, pads, strides: patch, fresh=False)
 
 
 def _binary(function, arguments, keywords, steps, clean):
@@ -310,7 +224,7 @@ def _binary(function, arguments, keywords, steps, clean):
     if len({(s.layout, tuple(s.size)) for s in steps}) == 1 and clean.ndim == source.clean.ndim:
         return Operator("join", source.layout, function=call, layout_in=source.layout)
     # Squeeze and excitation: a factor per channel changes every place, and the entire map is due.
-    return Operator("dense", _dense_layout(clean))
+    return Operator("dense", dense_layout(clean))
 
 
 def _permute(arguments, keywords, call, source):
@@ -337,12 +251,19 @@ def _getitem(index, call, source):
 def _flattening(source, clean):
     if clean.ndim == 2 and clean[0].numel() == source.clean[0].numel():
         return Operator("dense", "flat", flattens=source.layout == "first")
-    return Operator("dense", _dense_layout(clean), known=False)
+    return Operator("dense", dense_layout(clean), known=False)
 
 
 def _pointwise(function, source, layout=None, rectifier=False, fresh=True, macs=0.0):
-    return Operator("pointwise", layout or source.layout, function=function, rectifier=rectifier, fresh=fresh,
-                    layout_in=source.layout, macs=macs)
+    return Operator(
+        "pointwise",
+        layout or source.layout,
+        function=function,
+        rectifier=rectifier,
+        fresh=fresh,
+        layout_in=source.layout,
+        macs=macs,
+    )
 
 
 def _caller(target, arguments, keywords):
@@ -393,18 +314,3 @@ def _constant_over_map(tensor, source):
 def _over_map(dims):
     dims = (dims,) if isinstance(dims, int) else tuple(dims or ())
     return {d % 4 for d in dims} == {2, 3}
-
-
-def _dense_layout(clean):
-    return "first" if clean.ndim == 4 else "flat"
-
-
-def _axes(kernel, stride, before, dilation):
-    return tuple(zip((int(k) for k in kernel), stride, before, dilation))
-
-
-def _pair(value):
-    if isinstance(value, int):
-        return value, value
-    value = tuple(int(v) for v in value)
-    return value if len(value) == 2 else value * 2

@@ -21,6 +21,7 @@ import torch
 from torch import fx
 
 from kryptonlib.occlusion import operators
+from kryptonlib.occlusion.attach import attached
 
 
 @dataclass
@@ -87,8 +88,10 @@ class Number:
 
 def _at(one, two, n):
     if isinstance(one, (tuple, list)):
-        return type(one)(_at(a, b, n) for a, b in zip(one, two)) if type(one) in (tuple, list) else tuple(
-            _at(a, b, n) for a, b in zip(one, two)
+        return (
+            type(one)(_at(a, b, n) for a, b in zip(one, two))
+            if type(one) in (tuple, list)
+            else tuple(_at(a, b, n) for a, b in zip(one, two))
         )
     if isinstance(one, int) and not isinstance(one, bool):
         return one + (n - 1) * (two - one)
@@ -111,7 +114,7 @@ def read_steps(traced, image):
     reader = _Reader(traced, image)
     for node in traced.graph.nodes:
         reader.read(node)
-    return _attached(reader.steps, reader.output)
+    return attached(reader.steps, reader.output)
 
 
 class _Reader:
@@ -189,17 +192,21 @@ class _Reader:
             if not _is_size(clean):
                 raise Unsupported(f"{name} gives a {type(clean).__name__}")
             # A size: tell how it grows with the batch from tensors that need no computation.
-            twice = [torch.empty((2 * t.shape[0], *t.shape[1:]), device="meta", dtype=t.dtype) for t in
-                     (self.steps[i].clean for i in sources)]
+            twice = [
+                torch.empty((2 * t.shape[0], *t.shape[1:]), device="meta", dtype=t.dtype)
+                for t in (self.steps[i].clean for i in sources)
+            ]
             self.known[node] = Number(clean, run(2, twice))
 
     def tensor(self, node, name, inputs, sources, run, clean):
         """Classify a call that gives a tensor; returns the index of its step."""
         steps = [self.steps[i] for i in sources]
-        arguments = fx.node.map_arg(node.args, lambda a: _Input(sources.index(self.known[a])) if a in inputs
-                                    else self.known[a].one)
-        keywords = fx.node.map_arg(node.kwargs, lambda a: _Input(sources.index(self.known[a])) if a in inputs
-                                   else self.known[a].one)
+        arguments = fx.node.map_arg(
+            node.args, lambda a: _Input(sources.index(self.known[a])) if a in inputs else self.known[a].one
+        )
+        keywords = fx.node.map_arg(
+            node.kwargs, lambda a: _Input(sources.index(self.known[a])) if a in inputs else self.known[a].one
+        )
         part = self.parts.get(node.target) if node.op == "call_module" else None
         target = part if part is not None else node.target
         found = operators.classify(target, arguments, keywords, steps, clean)
@@ -219,14 +226,16 @@ class _Reader:
         clean = several.clean[which]
         found = operators.classify_item(several, which, source, clean)
         run = found.run or (lambda n, tensors: several.run(n, tensors)[which])
-        self.steps.append(Step(several.name, found.kind, several.sources, run, clean, found.layout, found,
-                               known=found.known))
+        self.steps.append(
+            Step(several.name, found.kind, several.sources, run, clean, found.layout, found, known=found.known)
+        )
         return len(self.steps) - 1
 
     def function(self, node):
         if node.op == "call_module":
             return self.parts[node.target], type(self.parts[node.target]).__name__
         if node.op == "call_method":
+
             def method(first, *arguments, **keywords):
                 return getattr(first, node.target)(*arguments, **keywords)
 
@@ -273,70 +282,3 @@ def _in_place(node, parts):
     name = getattr(node.target, "__name__", "")
     functions = (operator.iadd, operator.imul, operator.isub, operator.itruediv)
     return node.target in functions or node.kwargs.get("inplace", False) or name in operators.IN_PLACE_NAMES
-
-
-def _attached(steps, output):
-    """Elementwise steps become part of the step before them where nobody else reads that one."""
-    readers = [0] * len(steps)
-    for step in steps:
-        for source in step.sources:
-            readers[source] += 1
-    readers[output] += 1
-    place, kept = {}, []
-    for index, step in enumerate(steps):
-        source = step.sources[0] if step.sources else None
-        host = kept[place[source]] if step.kind == "pointwise" else None
-        if host is not None and readers[source] == 1 and host.kind in ("window", "pointwise", "join"):
-            host.posts.append(step.operator)
-            host.clean, host.layout = step.clean, step.layout
-            place[index] = place[source]
-        else:
-            step.sources = tuple(place[s] for s in step.sources)
-            place[index] = len(kept)
-            kept.append(step)
-    return _with_users(*_linear_on_maps(kept, place[output]))
-
-
-def _linear_on_maps(steps, output):
-    """Flattening a map and the linear layer after it become one step that reads the map."""
-    readers = [sum(index in step.sources for step in steps) + (index == output) for index in range(len(steps))]
-    gone = set()
-    for step in steps:
-        weight = step.operator.weight if step.operator is not None else None
-        flat = step.sources[0] if step.sources else None
-        if weight is None or not steps[flat].operator.flattens or readers[flat] > 1:
-            continue
-        source = steps[flat].sources[0]
-        height, width = steps[source].size
-        if height * width == 1:
-            continue
-        # [places, C, features]: one matrix per place of the map, so that a place that did not change costs nothing.
-        cells = weight.view(weight.shape[0], -1, height * width).permute(2, 1, 0).contiguous()
-        step.kind, step.sources, step.operator.weight = "linear", (source,), cells
-        step.run = _linear_run(cells, step.operator.part.bias)
-        part = step.operator.part
-        if sum(other.operator is not None and other.operator.part is part for other in steps) == 1:
-            # The traced network is a copy of ours; its largest matrix is needed in the new order only.
-            part.weight = None
-        gone.add(flat)
-    kept = [index for index in range(len(steps)) if index not in gone]
-    place = {index: number for number, index in enumerate(kept)}
-    for index in kept:
-        steps[index].sources = tuple(place[source] for source in steps[index].sources)
-    return [steps[index] for index in kept], place[output]
-
-
-def _linear_run(cells, bias):
-    def run(n, tensors):
-        flat = tensors[0].permute(0, 2, 3, 1).reshape(n, -1)
-        product = flat @ cells.view(-1, cells.shape[2])
-        return product if bias is None else product + bias
-
-    return run
-
-
-def _with_users(steps, output):
-    for index, step in enumerate(steps):
-        for source in step.sources:
-            steps[source].users.append(index)
-    return steps, output

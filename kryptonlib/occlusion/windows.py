@@ -1,8 +1,8 @@
 """Gathering a batch of windows together with the clean activations around them.
 
 Each map is kept as rows of channels (NHWC): a row of zeros, a row of -inf, the clean activation row by row, and behind
-them the changed windows of the current batch. One ``index_select`` then fetches, for all positions at once, any patch of
-the changed map: what lies inside a position's window comes from the window, what lies around it from the clean
+them the changed windows of the current batch. One ``index_select`` then fetches, for all positions at once, any patch
+of the changed map: what lies inside a position's window comes from the window, what lies around it from the clean
 activation, and what lies outside the map from one of the first two rows. Borders need no case of their own.
 """
 
@@ -54,9 +54,7 @@ class Shipment:
             return []
         flat = torch.from_numpy(np.concatenate([array.reshape(-1) for array in self.arrays]))
         flat = flat.to(device, non_blocking=True)
-        return [
-            flat[begin:end].view(array.shape) for begin, end, array in zip(self.ends, self.ends[1:], self.arrays)
-        ]
+        return [flat[begin:end].view(array.shape) for begin, end, array in zip(self.ends, self.ends[1:], self.arrays)]
 
 
 class Fetch:
@@ -88,7 +86,9 @@ class Fetch:
         if window is not None:
             (top, bottom), (left, right), (base, pitch) = window
             row = np.where(
-                (rows >= top[:, None]) & (rows < bottom[:, None]), base[:, None] + (rows - top[:, None]) * pitch, NOWHERE
+                (rows >= top[:, None]) & (rows < bottom[:, None]),
+                base[:, None] + (rows - top[:, None]) * pitch,
+                NOWHERE,
             )
             column = np.where((columns >= left[:, None]) & (columns < right[:, None]), columns - left[:, None], NOWHERE)
             self.window = [shipment.add(row), shipment.add(column)]

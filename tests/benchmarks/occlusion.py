@@ -2,8 +2,8 @@
 
 For each network, patch and stride one run on one machine with one number of threads measures
 
-- the tuned baseline (batch norm folded, channels_last, memory kept): the best of several batch sizes, on a random sample of
-  positions, because its cost per position does not depend on the position;
+- the tuned baseline (batch norm folded, channels_last, memory kept): the best of several batch sizes, on a random
+  sample of positions, because its cost per position does not depend on the position;
 - ``captum.attr.Occlusion`` at its best ``perturbations_per_eval``, on few large windows, for the same reason;
 - the exact incremental method over the entire grid, its preparation included;
 - the largest difference between the exact and the full probabilities on the sample;
@@ -38,7 +38,9 @@ def main():
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's own)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--no-captum", action="store_true", help="leave Captum out")
-    parser.add_argument("--quick", action="store_true", help="resnet18 at stride 32, small samples: does the script run?")
+    parser.add_argument(
+        "--quick", action="store_true", help="resnet18 at stride 32, small samples: does the script run?"
+    )
     parser.add_argument("--output", type=Path, default=OUT, help="where the JSON goes")
     options = parser.parse_args()
     if options.quick:
@@ -61,14 +63,22 @@ def main():
 def machine(device):
     """What the numbers were measured on."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
-    return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__, "python": platform.python_version()}
+    return {
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def cpu_name():
     """The processor's model, where the system tells."""
     info = Path("/proc/cpuinfo")
-    names = [text.split(":")[1].strip() for text in info.read_text().splitlines() if text.startswith("model name")] if (
-        info.exists()) else []
+    names = (
+        [text.split(":")[1].strip() for text in info.read_text().splitlines() if text.startswith("model name")]
+        if (info.exists())
+        else []
+    )
     return names[0] if names else platform.processor()
 
 
@@ -122,14 +132,24 @@ def measure(name, patch, stride, device, *, captum, quick):
     full_each, batch, sample, truth = time_full(work, quick)
     difference = (logits[sample].double().softmax(1) - truth.double().softmax(1)).abs().max()
     row = {
-        "net": name, "patch": patch, "stride": stride, "positions": count, "input": list(net.input_size),
-        "full_ms": full_each * 1e3, "full_batch": batch, "full_sample": len(sample),
-        "exact_ms": exact / count * 1e3, "exact_seconds": exact, "prepare_seconds": prepared,
-        "speedup": full_each * count / exact, "bound": bounds.redundancy_ratio(layers),
+        "net": name,
+        "patch": patch,
+        "stride": stride,
+        "positions": count,
+        "input": list(net.input_size),
+        "full_ms": full_each * 1e3,
+        "full_batch": batch,
+        "full_sample": len(sample),
+        "exact_ms": exact / count * 1e3,
+        "exact_seconds": exact,
+        "prepare_seconds": prepared,
+        "speedup": full_each * count / exact,
+        "bound": bounds.redundancy_ratio(layers),
         "gmacs_full": sum(layer.full for layer in layers) / full_each / 1e9,
         "gmacs_exact": sum(layer.incremental for layer in layers) * count / exact / 1e9,
-        "max_difference": float(difference), "peak_megabytes": peak / 1e6,
-    }  # fmt: skip
+        "max_difference": float(difference),
+        "peak_megabytes": peak / 1e6,
+    }
     if captum:
         row["captum_ms"], row["captum_batch"] = time_captum(net, image, work.targets[0], quick)
         row["speedup_over_captum"] = row["captum_ms"] * count / exact / 1e3
@@ -174,7 +194,9 @@ def time_captum(net, image, target, quick):
         for size in (4, 12) if quick else (1, 4, 12, 36):
             occlusion = Occlusion(net)
             started = time.perf_counter()
-            occlusion.attribute(image, (3, extent, extent), strides=(3, extent, extent), target=target, perturbations_per_eval=size)
+            occlusion.attribute(
+                image, (3, extent, extent), strides=(3, extent, extent), target=target, perturbations_per_eval=size
+            )
             synchronise(image.device)
             found[size] = (time.perf_counter() - started) / (windows + 1)
     size = min(found, key=found.get)
@@ -220,20 +242,46 @@ def line(row):
 
 def table(report):
     """The results as a Markdown table."""
-    head = ["network", "patch", "stride", "positions", "full ms", "Captum ms", "exact ms", "x full", "x Captum", "bound",
-            "GMAC/s full", "GMAC/s exact", "peak MB", "max diff"]  # fmt: skip
+    head = [
+        "network",
+        "patch",
+        "stride",
+        "positions",
+        "full ms",
+        "Captum ms",
+        "exact ms",
+        "x full",
+        "x Captum",
+        "bound",
+        "GMAC/s full",
+        "GMAC/s exact",
+        "peak MB",
+        "max diff",
+    ]
     lines = [" | ".join(head), " | ".join("-" for _ in head)]
     for row in report["rows"]:
         cells = [
-            row["net"], row["patch"], row["stride"], row["positions"], f"{row['full_ms']:.2f}",
-            f"{row['captum_ms']:.2f}" if "captum_ms" in row else "-", f"{row['exact_ms']:.2f}", f"{row['speedup']:.2f}",
-            f"{row['speedup_over_captum']:.2f}" if "captum_ms" in row else "-", f"{row['bound']:.2f}",
-            f"{row['gmacs_full']:.0f}", f"{row['gmacs_exact']:.0f}", f"{row['peak_megabytes']:.0f}", f"{row['max_difference']:.0e}",
-        ]  # fmt: skip
+            row["net"],
+            row["patch"],
+            row["stride"],
+            row["positions"],
+            f"{row['full_ms']:.2f}",
+            f"{row['captum_ms']:.2f}" if "captum_ms" in row else "-",
+            f"{row['exact_ms']:.2f}",
+            f"{row['speedup']:.2f}",
+            f"{row['speedup_over_captum']:.2f}" if "captum_ms" in row else "-",
+            f"{row['bound']:.2f}",
+            f"{row['gmacs_full']:.0f}",
+            f"{row['gmacs_exact']:.0f}",
+            f"{row['peak_megabytes']:.0f}",
+            f"{row['max_difference']:.0e}",
+        ]
         lines.append(" | ".join(str(cell) for cell in cells))
     peak, where = report["peak"], report["machine"]
-    lines.append(f"\n{where['device']}, {where['threads']} threads, torch {where['torch']}; matrix product "
-                 f"{peak['gemm']:.0f} GMAC/s, 3x3 convolution {peak['convolution']:.0f} GMAC/s")
+    lines.append(
+        f"\n{where['device']}, {where['threads']} threads, torch {where['torch']}; matrix product "
+        f"{peak['gemm']:.0f} GMAC/s, 3x3 convolution {peak['convolution']:.0f} GMAC/s"
+    )
     return "\n".join("| " + text + " |" if " | " in text else text for text in lines)
 
 

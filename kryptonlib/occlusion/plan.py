@@ -1,0 +1,143 @@
+"""Everything about one batch that needs no activations: decided on the host, sent to the device at once."""
+
+import numpy as np
+
+from kryptonlib.occlusion.grouping import takes_window_as_is
+from kryptonlib.occlusion.intervals import context
+from kryptonlib.occlusion.windows import Fetch, Shipment
+
+
+class How:
+    """How one step of one batch is computed."""
+
+    def __init__(self, kind, fetches=(), strides=(1, 1), counts=(), shape=None, kept=False):
+        self.kind, self.fetches, self.strides = kind, fetches, strides
+        self.counts, self.shape, self.kept = counts, shape, kept
+
+
+class Plan:
+    """Everything about one batch that needs no activations: decided on the host, sent to the device at once."""
+
+    def __init__(self, run, group, part):
+        self.run, self.steps, self.count = run, run.steps, len(part)
+        self.boxes = run.boxes[group.members[part]]
+        self.windows = [
+            None if window is None else tuple((starts[part], length) for starts, length in window)
+            for window in group.windows
+        ]
+        self.shipment, self.made = Shipment(), {}
+        self.how = [None] + [self._how(index) for index in range(1, run.head[1])]
+        self.last_use = {}
+        for index in range(run.head[1]):
+            readers = [user for user in self.steps[index].users if user < run.head[1]]
+            if readers and index != run.head[0]:
+                self.last_use.setdefault(max(readers), []).append(index)
+
+    def _how(self, index):
+        step, window = self.steps[index], self.windows[index]
+        if window is None:
+            if step.kind == "mean" and step.sources[0] and self.windows[step.sources[0]] is not None:
+                return How("mean", [self._fetch(step.sources[0], self._own(step.sources[0]), clean=True)])
+            return How("whole", [self._entire(source) for source in step.sources])
+        shape = window[0][1], window[1][1]
+        kept = index in self.run.maps and any(
+            reads_map(self.steps[user], self.windows[user], self.windows[index], self.steps, index)
+            for user in step.users
+        )
+        if step.kind != "window":
+            wanted = tuple((starts, length, 1) for starts, length in window)
+            fetches = [
+                None if source and self._same(source, index) else self._fetch(source, wanted) for source in step.sources
+            ]
+            return How("window", fetches, shape=shape, kept=kept)
+        return self._window(index, step, window, shape, kept)
+
+    def _window(self, index, step, window, shape, kept):
+        source = step.sources[0]
+        part = step.operator
+        counts = ()
+        if part.counts is not None:
+            counts = [self.shipment.add(starts[:, None] + np.arange(length)) for starts, length in window]
+        if source and takes_window_as_is(step) and self._same(source, index):
+            return How("window", [None], counts=counts, shape=shape, kept=kept)
+        wanted, strides = [], []
+        for axis, (starts, length) in enumerate(window):
+            kernel, stride, before, dilation = part.axes[axis]
+            begin, extent = context(starts, length, kernel=kernel, stride=stride, before=before, dilation=dilation)
+            if kernel == 1:
+                # Only every stride-th place is read: fetch those alone.
+                wanted.append((begin, length, stride))
+                strides.append(1)
+            else:
+                wanted.append((begin, extent, 1))
+                strides.append(stride)
+        fetch = self._fetch(source, tuple(wanted), outside=part.outside)
+        return How("window", [fetch], tuple(strides), counts, shape, kept)
+
+    def _same(self, source, index):
+        """True where the source's window is the step's own, so that nothing needs gathering."""
+        return same_window(self.windows[source], self.windows[index])
+
+    def _own(self, source):
+        return tuple((starts, length, 1) for starts, length in self.windows[source])
+
+    def _entire(self, source):
+        """The fetch that fills a window up to the map; None where the map is there already."""
+        if self.windows[source] is None:
+            return None
+        zeros = np.zeros(self.count, dtype=np.int64)
+        return self._fetch(source, tuple((zeros, int(size), 1) for size in self.steps[source].size))
+
+    def _fetch(self, source, wanted, outside=0.0, clean=False):
+        """A gather, shared by all branches that read the same patch of the same map."""
+        key = source, outside, clean, tuple((starts.tobytes(), length, step) for starts, length, step in wanted)
+        if key not in self.made:
+            window = None if clean else self._window_of(source)
+            size = tuple(int(s) for s in self.steps[source].size)
+            self.made[key] = Fetch(self.shipment, size, window, wanted, outside)
+        return self.made[key]
+
+    def _window_of(self, source):
+        begin = self.run.maps[source].begin
+        if source == 0:
+            # The fill lies behind the image as an entire map: a window into it starts at the changed box itself.
+            top, bottom, left, right = self.boxes.T
+            width = int(self.steps[0].size[1])
+            return (top, bottom), (left, right), (begin + top * width + left, width)
+        (top, height), (left, width) = self.windows[source]
+        base = begin + np.arange(self.count) * (height * width)
+        return (top, top + height), (left, left + width), (base, width)
+
+
+def is_fetched(steps, group, index):
+    return any(
+        reads_map(steps[user], group.windows[user], group.windows[index], steps, index) for user in steps[index].users
+    )
+
+
+def reads_map(user, wanted, own, steps, index):
+    """True where ``user`` reads the window of step ``index`` out of its map rather than as it is."""
+    if wanted is None:
+        return True
+    if user.kind == "window" and not takes_window_as_is(user):
+        return True
+    return not same_window(own, wanted)
+
+
+def same_window(one, other):
+    return (
+        one is not None
+        and other is not None
+        and all(a[1] == b[1] and np.array_equal(a[0], b[0]) for a, b in zip(one, other))
+    )
+
+
+def window_bytes(steps, group):
+    """Bytes that one position of a group needs: its windows and the largest patch."""
+    total, largest = 0, 0
+    for step, window in zip(steps, group.windows):
+        places = np.prod(step.size) if window is None else window[0][1] * window[1][1]
+        size = int(places) * step.channels * step.clean.element_size() if step.spatial else 0
+        total += size if window is not None and step.kind != "input" else 0
+        largest = max(largest, size)
+    return total + 4 * largest
