@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from kryptonlib.course import outputs, parameters, provenance, records
+from kryptonlib.course.catalogue import ROOT
 from kryptonlib.course.figures import FIGURES_FOLDER
 
 # Seconds until a run of a profile is stopped. Far above what a notebook may take, so that only a hang meets it.
@@ -126,7 +127,7 @@ class Run:
         deadline = None if self.time_limit is None else time.monotonic() + self.time_limit
         bar = {"desc": f"  {notebook.id}", "leave": False, "unit": "cell"} if progress else False
         failure = []
-        with tempfile.TemporaryDirectory() as folder, kernel_environment(self.course.root, folder) as run_file:
+        with tempfile.TemporaryDirectory() as folder, kernel_environment(folder) as run_file:
             os.environ[FIGURES_FOLDER] = str(self.figures_folder())
             try:
                 papermill.execute_notebook(
@@ -189,11 +190,10 @@ def read_lines(path):
 
 
 @contextlib.contextmanager
-def kernel_environment(root, folder):
-    """Environment variables under which a kernel started here is this interpreter and finds this repository.
+def kernel_environment(folder):
+    """Environment variables under which a kernel started here is this interpreter and imports this kryptonlib.
 
     Args:
-        root: the repository; it comes first on the import path.
         folder: an empty folder for the kernel's specification and settings.
 
     Yields:
@@ -215,7 +215,7 @@ def kernel_environment(root, folder):
             # First in Jupyter's search path: a kernel of the same name registered elsewhere is not found.
             "JUPYTER_PATH": os.pathsep.join([str(folder / "jupyter"), *filter(None, [before.get("JUPYTER_PATH")])]),
             "IPYTHONDIR": str(folder / "ipython"),
-            "PYTHONPATH": os.pathsep.join([str(root), *filter(None, [before.get("PYTHONPATH")])]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [before.get("PYTHONPATH")])]),
             "PYTHONHASHSEED": "0",
             records.RUN_FILE: str(run_file),
         }
