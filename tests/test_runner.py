@@ -199,7 +199,8 @@ def test_a_notebook_that_hangs_is_stopped(tmp_path):
     assert not state["executed"]
 
 
-def test_the_kernel_is_this_interpreter_whatever_is_registered(tmp_path, monkeypatch):
+def test_the_kernel_is_this_interpreter_and_this_library_whatever_is_registered(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     foreign = tmp_path / "home" / "kernels" / "python3"
     foreign.mkdir(parents=True)
     (foreign / "kernel.json").write_text(
@@ -213,17 +214,13 @@ def test_the_kernel_is_this_interpreter_whatever_is_registered(tmp_path, monkeyp
     look += "\nrecord('where', [sys.executable, kryptonlib.__file__, os.getcwd(), matplotlib.get_backend()])"
     root = tmp_path / "repository"
     course = plant(root, cells(more=[look]))
-    # The kernel imports the library from the repository it runs: here a link to this one.
-    os.rmdir(root / "kryptonlib" / "checkpoints")
-    os.rmdir(root / "kryptonlib")
-    (root / "kryptonlib").symlink_to(Course().root / "kryptonlib")
     before = dict(os.environ)
     state = run(course)
     assert dict(os.environ) == before
     values = {entry["name"]: entry["value"] for entry in state["records"]}
     executable, library, folder, backend = values["where"]
     assert executable == sys.executable
-    assert library == str(root / "kryptonlib" / "__init__.py")
+    assert library == str(Course().root / "kryptonlib" / "__init__.py")
     assert folder == str(root / "notebooks")
     assert "inline" in backend
 
