@@ -15,6 +15,8 @@ from torch import nn
 
 import kryptonlib  # noqa: F401  (declares what torchvision needs)
 from kryptonlib import occlusion
+from kryptonlib.occlusion import packing
+from kryptonlib.occlusion.attach import product
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.steps import Unsupported
 
@@ -420,3 +422,33 @@ def test_network_and_image_are_left_as_they_were():
     same(net, image)
     assert torch.equal(image, kept)
     assert all(torch.equal(value, weights[name]) for name, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_packed_convolution_equals_torchs(usable, monkeypatch):
+    if not usable:
+        monkeypatch.setattr(packing, "available", lambda: False)
+    generator = torch.Generator().manual_seed(0)
+    for kernel, stride, dilation, groups in (
+        ((3, 3), (1, 1), (1, 1), 1),
+        ((1, 5), (2, 1), (1, 1), 1),
+        ((3, 2), (2, 3), (2, 1), 1),
+        ((3, 3), (1, 2), (1, 1), 4),
+    ):
+        weight = torch.rand(8, 8 // groups, *kernel, generator=generator)
+        bias = torch.rand(8, generator=generator)
+        layer = packing.Convolution(weight, bias, stride, dilation, groups)
+        for size, strides in (((9, 11), stride), ((7, 8), (1, 1)), ((12, 9), stride)):
+            patch = torch.rand(3, 8, *size, generator=generator).contiguous(memory_format=torch.channels_last)
+            with torch.inference_mode():
+                got = layer(patch, strides)
+            truth = torch.nn.functional.conv2d(patch, weight, bias, strides, 0, dilation, groups)
+            torch.testing.assert_close(got, truth, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [3, 700])
+def test_linear_product_equals_torchs(rows):
+    generator = torch.Generator().manual_seed(0)
+    features, weight, bias = (torch.rand(*shape, generator=generator) for shape in ((rows, 40), (30, 40), (30,)))
+    truth = torch.nn.functional.linear(features, weight, bias)
+    torch.testing.assert_close(product(features, weight, bias), truth, rtol=1e-5, atol=1e-5)

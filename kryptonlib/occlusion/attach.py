@@ -1,6 +1,10 @@
 """Steps joined with their neighbours: elementwise functions with the step before, flattening with the layer after."""
 
 import torch
+import torch.nn.functional as F
+
+MANY_ROWS = 256
+"""Rows from which on ``product`` takes the convolution."""
 
 
 def attached(steps, output):
@@ -32,6 +36,8 @@ def _linear_on_maps(steps, output):
     for step in steps:
         weight = step.operator.weight if step.operator is not None else None
         flat = step.sources[0] if step.sources else None
+        if weight is not None:
+            step.run = _linear_run(weight, step.operator.part.bias)
         if weight is None or not steps[flat].operator.flattens or readers[flat] > 1:
             continue
         source = steps[flat].sources[0]
@@ -42,7 +48,7 @@ def _linear_on_maps(steps, output):
         # Transposed as one large matrix, which torch does in blocks: 400 MB of VGG16 in a fifth of the time.
         cells = weight.reshape(-1, height * width).t().contiguous().view(height * width, weight.shape[0], -1)
         step.kind, step.sources, step.operator.weight = "linear", (source,), cells
-        step.run = _linear_run(cells, step.operator.part.bias)
+        step.run = _map_run(cells, step.operator.part.bias)
         part = step.operator.part
         if sum(other.operator is not None and other.operator.part is part for other in steps) == 1:
             # The traced network is a copy of ours; its largest matrix is needed in the new order only.
@@ -55,13 +61,29 @@ def _linear_on_maps(steps, output):
     return [steps[index] for index in kept], place[output]
 
 
-def _linear_run(cells, bias):
+def _linear_run(weight, bias):
+    return lambda n, tensors: product(tensors[0], weight, bias)
+
+
+def _map_run(cells, bias):
     def run(n, tensors):
         places = tensors[0].flatten(2).permute(2, 0, 1)
-        product = torch.bmm(places, cells.transpose(1, 2)).sum(0)
-        return product if bias is None else product + bias
+        result = torch.bmm(places, cells.transpose(1, 2)).sum(0)
+        return result if bias is None else result + bias
 
     return run
+
+
+def product(rows, weight, bias=None):
+    """A linear layer: rows [n, C] times weight [features, C] transposed.
+
+    On CPUs that MKL does not favour, torch's 1x1 convolution is twice as fast as its matrix product, where there are
+    enough rows to make up for bringing the weights into the convolution's order.
+    """
+    if rows.device.type != "cpu" or rows.dtype != torch.float32 or rows.ndim != 2 or len(rows) < MANY_ROWS:
+        return F.linear(rows, weight, bias)
+    image = rows.contiguous().view(1, len(rows), 1, -1).permute(0, 3, 1, 2)
+    return F.conv2d(image, weight[:, :, None, None], bias).permute(0, 2, 3, 1).reshape(len(rows), -1)
 
 
 def _with_users(steps, output):

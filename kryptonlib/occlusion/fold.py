@@ -15,12 +15,18 @@ RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.Hardtanh, nn.LeakyReL
 
 
 def trace(module):
-    """The module's graph by torch.fx on a copy of its weights, or None where fx cannot follow its Python code."""
+    """The module's graph by torch.fx on a copy of its parts, or None where fx cannot follow its Python code."""
     try:
-        return fx.symbolic_trace(copy.deepcopy(module))
+        return fx.symbolic_trace(duplicate(module))
     # fx runs the module's own forward on proxies; whatever that code then raises means only "cannot be traced".
     except Exception:
         return None
+
+
+def duplicate(module):
+    """A copy of ``module`` whose parts can be changed and replaced, while the weights' memory is shared until they are."""
+    shared = {id(weight): nn.Parameter(weight.detach(), requires_grad=False) for weight in module.parameters()}
+    return copy.deepcopy(module, shared)
 
 
 def fold(module):
@@ -39,7 +45,7 @@ def fold(module):
     """
     traced = trace(module)
     if traced is None:
-        return copy.deepcopy(module)
+        return duplicate(module)
     calls = {}
     for node in traced.graph.nodes:
         if node.op == "call_module":

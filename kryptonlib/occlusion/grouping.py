@@ -23,7 +23,7 @@ CALL = 4e6
 PLAIN = 2.0
 """How much slower a MAC of a matrix product is than one of a convolution."""
 REORDER = 100.0
-"""MACs in the time of bringing one weight into the order that a convolution wants, once per batch."""
+"""MACs in the time that one weight costs a batch: fetching it, and using it for too few positions."""
 GROUPED = 6.0
 """How much slower a MAC of a grouped or depthwise convolution is."""
 MOST_GROUPS = 16

@@ -7,6 +7,8 @@ the weights of that place times the change there. A place counts for those posit
 import numpy as np
 import torch
 
+from kryptonlib.occlusion.attach import product
+
 
 def find_head(steps, output):
     """(step whose value the head reads, first step of the head)."""
@@ -92,7 +94,7 @@ class Head:
         result = self.linear.clean.repeat(count, 1)
         for place, begin, end in zip(found, begins, ends):
             part = change.index_select(0, index[0, begin:end])
-            result.index_add_(0, index[1, begin:end], part @ self.linear.operator.weight[place].t())
+            result.index_add_(0, index[1, begin:end], product(part, self.linear.operator.weight[place]))
         return result
 
 

@@ -28,7 +28,7 @@ BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
 MEMORY = 1 << 30
 """Bytes that the windows may take at the default."""
-HEAD_ROWS = 512
+HEAD_ROWS = 1024
 """Feature vectors that are collected before the layers without maps read their large weights once for all of them."""
 
 

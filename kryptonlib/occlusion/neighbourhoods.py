@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from kryptonlib.occlusion.intervals import extent
+from kryptonlib.occlusion.packing import Convolution
 
 
 @dataclass
@@ -58,9 +59,7 @@ def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, group
     else:
         before = _pair(0 if padding == "valid" else padding)
 
-    def local(patch, strides):
-        return F.conv2d(patch, weight, bias, strides, 0, dilation, groups)
-
+    local = Convolution(weight, bias, stride, dilation, groups)
     return Operator(
         "window",
         "first",

@@ -120,7 +120,7 @@ def measure(name, patch, stride, device, *, captum, quick):
     before = memory(device)
     synchronise(device)
     started = time.perf_counter()
-    engine = incremental.Incremental(net, image)
+    engine = incremental.Incremental(net, image, work.clean_logits)
     prepared = time.perf_counter() - started
     logits = engine.logits(work.grid.positions(), work.grid.patch, work.fill)
     synchronise(device)
