@@ -24,7 +24,7 @@ def trace(module):
 
 
 def duplicate(module):
-    """A copy of ``module`` whose parts can be changed and replaced, while the weights' memory is shared until they are."""
+    """A copy of ``module`` whose parts can be changed and replaced; the weights' memory is shared until they are."""
     shared = {id(weight): nn.Parameter(weight.detach(), requires_grad=False) for weight in module.parameters()}
     return copy.deepcopy(module, shared)
 

@@ -1,8 +1,8 @@
 """Convolutions whose weights are brought into oneDNN's order once instead of at every call.
 
-A window is small, so reordering the weights for each batch would cost VGG16 as much as one more position per batch. torch's
-compiler calls ``mkldnn::_convolution_pointwise`` for this; it is no public function, so it is tried once and compared with
-``conv2d``, and where it is missing or different, ``conv2d`` is used throughout.
+A window is small, so reordering the weights for each batch would cost VGG16 as much as one more position per batch.
+torch's compiler calls ``mkldnn::_convolution_pointwise`` for this; it is no public function, so it is tried once and
+compared with ``conv2d``, and where it is missing or different, ``conv2d`` is used throughout.
 """
 
 import functools
