@@ -56,7 +56,7 @@ def test_unchanged_gets_no_points_and_solved_gets_all(entry, tmp_path):
     (tmp_path / "nbgrader_config.py").write_text(
         "c = get_config()\nc.ExecutePreprocessor.timeout = 900\nc.Execute.timeout = 900\n"
     )
-    with kernel_environment(COURSE.root, tmp_path / "kernel"):
+    with kernel_environment(tmp_path / "kernel"):
         nbgrader(tmp_path, "generate_assignment", "krypton")
         release = nbformat.read(tmp_path / "release" / "krypton" / f"{name}.ipynb", as_version=4)
         ours = student.student_copy(master)
