@@ -9,7 +9,7 @@ import re
 
 from kryptonlib.course import records
 
-PAPERS = ("Krypton", "Tutorial", "Dumas", "X-BDCNN", "Thesis")
+PAPERS = ("Krypton", "Tutorial", "Slide", "Dumas", "X-BDCNN", "Thesis")
 """First words of a record's ``source``, in the order of the claims table."""
 
 
