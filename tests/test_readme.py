@@ -8,7 +8,7 @@ import nbformat
 import pytest
 import yaml
 
-from kryptonlib.course import readme
+from kryptonlib.course import papers, readme
 from kryptonlib.course.catalogue import Course
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +27,20 @@ def test_a_missing_mark_is_refused():
 def test_a_block_is_replaced_and_nothing_else():
     text = "a\n<!-- begin claims -->\nold\n<!-- end claims -->\nb"
     assert readme.filled(text, {"claims": "new | \\1"}) == "a\n<!-- begin claims -->\nnew | \\1\n<!-- end claims -->\nb"
+
+
+@pytest.mark.parametrize(
+    "source, paper, place",
+    [
+        ("Krypton, eq. 14", "Krypton", "eq. 14"),
+        ("Krypton's repository, Figure 'theoretical'", "Krypton", "repository, Figure 'theoretical'"),
+        ("tutorial slides, VGG", "Tutorial slides", "VGG"),
+        ("slide 'Challenges'", "Tutorial slides", "'Challenges'"),
+        ("Kryptonite, 1949", "Other sources", "Kryptonite, 1949"),
+    ],
+)
+def test_the_paper_that_a_source_names(source, paper, place):
+    assert papers.paper_and_place(source) == (paper, place)
 
 
 @pytest.mark.parametrize("seconds, shown", [(3, "10 s"), (9.5, "10 s"), (41, "50 s"), (115, "120 s"), (121, "2.5 min"), (150, "3 min")])

@@ -11,7 +11,9 @@ PACKAGES = (
     "torch torchvision numpy scipy scikit-image matplotlib ipywidgets papermill safetensors h5py pydicom nibabel captum"
 ).split()
 # These parts of the library write about a run or start it; they cannot change what a notebook computes.
-NOT_READ_BY_NOTEBOOKS = {"cli.py", "__main__.py", "course/report.py", "course/student.py", "course/freshness.py"}
+NOT_READ_BY_NOTEBOOKS = {"cli.py", "__main__.py"} | {
+    f"course/{name}.py" for name in ("freshness", "papers", "readme", "report", "student")
+}
 
 
 def versions():

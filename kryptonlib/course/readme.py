@@ -7,10 +7,7 @@ README holds pairs of marks, ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; 
 import json
 import re
 
-from kryptonlib.course import records
-
-PAPERS = ("Krypton", "Tutorial", "Slide", "Dumas", "X-BDCNN", "Thesis")
-"""First words of a record's ``source``, in the order of the claims table."""
+from kryptonlib.course import papers, records
 
 
 def blocks(course):
@@ -43,7 +40,7 @@ def duration(seconds):
 
 def claims(course):
     """A table of every recorded number that a paper states: claim, the paper's value, ours, agreement, command."""
-    lines = ["| Source | Claim | Paper | Here | Agrees | Shown by |", "|-|-|-|-|-|-|"]
+    lines = ["| Paper | Where | Claim | Printed | Here | Agrees | Shown by |", "|-|-|-|-|-|-|-|"]
     rows = []
     for notebook in course.notebooks:
         for entry in records.load(course.records_path(notebook, "default")).values():
@@ -52,16 +49,10 @@ def claims(course):
             paper = "" if entry["paper"] is None else records.show(entry["paper"])
             ours = f"{records.show(entry['value'])} {entry['unit']}".strip()
             agrees = {True: "yes", False: "**no**", None: "not compared"}[entry["agrees"]]
-            cells = [entry["source"], entry["claim"], paper, ours, agrees, f"`make reproduce NB={notebook.id}`"]
+            cells = [*papers.paper_and_place(entry["source"]), entry["claim"], paper, ours, agrees, f"`make reproduce NB={notebook.id}`"]
             rows.append([cell.replace("|", "\\|").replace("\n", " ") for cell in cells])
-    rows.sort(key=lambda cells: place(cells[0]))
+    rows.sort(key=lambda cells: papers.order(cells[0]))
     return "\n".join(lines + [f"| {' | '.join(cells)} |" for cells in rows])
-
-
-def place(source):
-    """Where a source stands in the table."""
-    first = source.split(",")[0].strip().lower()
-    return next((number for number, paper in enumerate(PAPERS) if first.startswith(paper.lower())), len(PAPERS))
 
 
 def filled(text, made):

@@ -8,7 +8,7 @@ import html
 import json
 import time
 
-from kryptonlib.course import records
+from kryptonlib.course import papers, records
 from kryptonlib.course.reproduce import counted
 
 STYLE = """
@@ -89,15 +89,15 @@ def status(entry, recorded):
 
 
 def claims(parts):
-    """Paper -> rows of its claims table. The paper is what stands before the first comma of a number's source."""
+    """Paper -> rows of its claims table, in the order of ``papers.PAPERS``."""
     tables = {}
     for part in parts:
         for entry in part["numbers"]:
             if entry["claim"]:
-                paper, _, place = entry["source"].partition(",")
+                paper, place = papers.paper_and_place(entry["source"])
                 row = {
                     "claim": entry["claim"],
-                    "place": place.strip(),
+                    "place": place,
                     "paper": entry["paper"],
                     "ours": entry["value"],
                     "unit": entry["unit"],
@@ -105,8 +105,8 @@ def claims(parts):
                     "agrees": entry["agrees"],
                     "record": entry["status"],
                 }
-                tables.setdefault(paper.strip() or "Without a source", []).append(row)
-    return tables
+                tables.setdefault(paper, []).append(row)
+    return {paper: tables[paper] for paper in sorted(tables, key=papers.order)}
 
 
 def text(value, unit=""):
