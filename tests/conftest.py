@@ -1,6 +1,7 @@
-"""Which tests run: those marked long only with LONG=1 (``make test LONG=1``)."""
+"""Which tests run: those marked long only with LONG=1 (``make test LONG=1``). No test sees another's figures."""
 
 import os
+import sys
 
 import pytest
 
@@ -14,3 +15,11 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if "long" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def figures_are_closed():
+    """Tests that count open figures must not count those that an earlier test left."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
