@@ -13,7 +13,7 @@ import torch
 
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.grouping import changed_intervals, step_macs
-from kryptonlib.occlusion.intervals import hull
+from kryptonlib.occlusion.intervals import extent, through_window
 from kryptonlib.occlusion.steps import read_steps
 
 
@@ -54,8 +54,10 @@ def layer_work(steps, boxes, *, tight=True):
         A list of :class:`LayerWork`.
     """
     boxes = np.asarray(boxes, dtype=np.int64)
-    through = changed_intervals if tight else published_intervals
-    rows, columns = (through(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis) for axis in (0, 1))
+    through = through_window if tight else published_window
+    rows, columns = (
+        changed_intervals(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis, through) for axis in (0, 1)
+    )
     work = []
     for step, row, column in zip(steps, rows, columns):
         macs = step_macs(step) if step.operator is not None else 0
@@ -79,27 +81,15 @@ def redundancy_ratio(work):
     return sum(layer.full for layer in work) / sum(layer.incremental for layer in work)
 
 
-def published_intervals(steps, low, high, axis):
-    """Krypton's own windows (section 4.1): the width of the worst alignment, shifted inwards at the border."""
-    found = []
-    for step in steps:
-        size = int(step.size[axis])
-        before = [found[s] for s in step.sources]
-        if step.kind == "input":
-            found.append((low, high))
-        elif step.kind == "window":
-            kernel, stride, padding, dilation = step.operator.axes[axis]
-            reach = dilation * (kernel - 1)
-            start, stop = before[0]
-            width = np.minimum(-(-(stop - start + reach) // stride), size)
-            begin = np.maximum(-((reach - padding - start) // stride), 0)
-            begin = np.minimum(begin, size - width)
-            found.append((begin, begin + width))
-        elif step.kind in ("pointwise", "join"):
-            found.append(hull(before))
-        else:
-            found.append((np.zeros_like(low), np.full_like(high, size)))
-    return found
+def published_window(low, high, *, kernel, stride, before, dilation, size):
+    """Krypton's own window (section 4.1): the width of the worst alignment, shifted inwards at the border.
+
+    The arguments and the result are those of ``intervals.through_window``.
+    """
+    reach = extent(kernel, dilation) - 1
+    width = np.minimum(-(-(high - low + reach) // stride), size)
+    begin = np.minimum(np.maximum(-((reach - before - low) // stride), 0), size - width)
+    return begin, begin + width
 
 
 def patch_boxes(positions, patch):

@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from kryptonlib.occlusion.fold import prepared
+from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.job import checked_logits
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
@@ -41,8 +41,7 @@ def run(job, progress=False):
     values = torch.empty(len(job.targets), count, dtype=torch.float64)
     with torch.inference_mode(), kept_memory():
         each, logits = measure(job, module)
-        if not torch.allclose(logits, job.clean_logits, rtol=1e-3, atol=1e-3 * float(job.clean_logits.abs().max())):
-            # torch.fx followed one branch of Python code that decides otherwise here: only the original is right.
+        if not agrees(logits, job.clean_logits):
             module = job.module
         limit = largest_batch(job, each)
         batch = Batch(job, min(limit, count))

@@ -45,12 +45,13 @@ class Group:
     cost: float
 
 
-def changed_intervals(steps, low, high, axis):
+def changed_intervals(steps, low, high, axis, through=through_window):
     """The changed interval of every step along one axis (0 rows, 1 columns).
 
     Args:
         steps: from ``read_steps``.
         low, high: integer arrays [U], the changed pixels ``[low, high)`` of the image.
+        through: how an interval passes through a convolution or pool; called as ``through_window`` is.
 
     Returns:
         A list of (low, high) arrays [U], one pair per step. Where the engine computes entire maps, that is the map.
@@ -63,9 +64,7 @@ def changed_intervals(steps, low, high, axis):
             found.append((low, high))
         elif step.kind == "window":
             kernel, stride, start, dilation = step.operator.axes[axis]
-            found.append(
-                through_window(*before[0], kernel=kernel, stride=stride, before=start, dilation=dilation, size=size)
-            )
+            found.append(through(*before[0], kernel=kernel, stride=stride, before=start, dilation=dilation, size=size))
         elif step.kind in ("pointwise", "join"):
             found.append(hull(before))
         else:

@@ -15,7 +15,7 @@ import torch
 from torch import fx
 
 from kryptonlib.occlusion import full
-from kryptonlib.occlusion.fold import prepared
+from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, finished_map, find_head, from_rows, to_rows
 from kryptonlib.occlusion.memory import kept_memory
@@ -59,9 +59,10 @@ class Incremental:
             truth = module(image) if truth is None else truth
         self.image = image
         self.clean = self.steps[self.output].clean
-        if not torch.allclose(self.clean, truth, rtol=1e-3, atol=1e-3 * float(truth.abs().max())):
+        if not agrees(self.clean, truth):
             raise Unsupported("torch.fx followed one branch of Python code that decides by the input's values")
         self.head = find_head(self.steps, self.output)
+        self.last_use = self._last_use()
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
             warnings.warn(
@@ -69,6 +70,15 @@ class Incremental:
                 "computed (correct, but without savings)",
                 stacklevel=2,
             )
+
+    def _last_use(self):
+        """Step before the head -> the steps whose values nobody reads after it."""
+        found = {}
+        for index, step in enumerate(self.steps[: self.head[1]]):
+            readers = [user for user in step.users if user < self.head[1]]
+            if readers and index != self.head[0]:
+                found.setdefault(max(readers), []).append(index)
+        return found
 
     def look_at(self, image):
         """Take another clean image of the same shape: only its activations are computed anew."""
@@ -145,9 +155,9 @@ class _Run:
         room = {0: self.engine.image[0, 0].numel()}
         for group in self.groups:
             count = min(self.batch, len(group.members))
-            for index, step in enumerate(self.steps):
-                if group.windows[index] is not None and index and is_fetched(self.steps, group, index):
-                    (_, height), (_, width) = group.windows[index]
+            for index, window in enumerate(group.windows):
+                if index and window is not None and is_fetched(self.steps, group, index):
+                    (_, height), (_, width) = window
                     room[index] = max(room.get(index, 0), count * height * width)
         return {
             index: Map(to_rows(self.steps[index].clean, self.steps[index].layout)[0], places)
@@ -174,7 +184,7 @@ class _Run:
         values = {}
         for index in range(1, self.head[1]):
             values[index] = self._compute(index, plan, values, arrays)
-            for source in plan.last_use.get(index, ()):
+            for source in self.engine.last_use.get(index, ()):
                 values.pop(source, None)
         return values[self.head[0]], plan.windows[self.head[0]]
 

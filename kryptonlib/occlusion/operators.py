@@ -136,7 +136,7 @@ def _module(part, call, steps, clean):
         )
     if isinstance(part, nn.AdaptiveAvgPool2d):
         return adaptive(source, clean)
-    if isinstance(part, nn.ZeroPad2d) or (isinstance(part, nn.ConstantPad2d)):
+    if isinstance(part, nn.ConstantPad2d):  # ZeroPad2d is one too
         return pad(part.padding, part.value)
     return None
 
@@ -161,8 +161,8 @@ def _function(name, target, arguments, keywords, call, steps, clean):
         if name == "prelu" and source.layout != "first":
             return None
         return _pointwise(call, source, rectifier=name == "relu")
-    if name == "permute" or name == "transpose":
-        return _permute(arguments, keywords, call, source) if name == "permute" else None
+    if name == "permute":
+        return _permute(arguments, keywords, call, source)
     if name == "layer_norm" and source.layout == "last" and len(arguments[1]) == 1:
         return _pointwise(call, source)
     if name == "linear" and source.layout == "last":

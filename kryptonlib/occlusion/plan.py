@@ -27,11 +27,6 @@ class Plan:
         ]
         self.shipment, self.made = Shipment(), {}
         self.how = [None] + [self._how(index) for index in range(1, run.head[1])]
-        self.last_use = {}
-        for index in range(run.head[1]):
-            readers = [user for user in self.steps[index].users if user < run.head[1]]
-            if readers and index != run.head[0]:
-                self.last_use.setdefault(max(readers), []).append(index)
 
     def _how(self, index):
         step, window = self.steps[index], self.windows[index]
