@@ -1,7 +1,5 @@
 """The result of an occlusion experiment."""
 
-import base64
-import io
 import json
 from dataclasses import dataclass, field
 
@@ -120,14 +118,7 @@ class Heatmap:
 
     def _repr_html_(self):
         """Image, map and overlay side by side, as one picture with an alt text."""
-        import matplotlib.pyplot as plt
-
         from kryptonlib import plots
 
-        figure = plots.heatmap(self)
-        written = io.BytesIO()
-        figure.savefig(written, format="png", dpi=80)
-        plt.close(figure)
-        encoded = base64.b64encode(written.getvalue()).decode()
-        alt = f"Image, occlusion map and overlay side by side. {self.summary()}".replace('"', "'").replace("<", "&lt;")
-        return f'<img alt="{alt}" src="data:image/png;base64,{encoded}">'
+        alt = f"Image, occlusion map and overlay side by side. {self.summary()}"
+        return plots.as_html(plots.heatmap(self), alt, dpi=80)

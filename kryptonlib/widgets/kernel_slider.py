@@ -4,9 +4,6 @@
 Krypton, eq. 5, for one input and one output channel.
 """
 
-import base64
-import html
-import io
 from typing import NamedTuple
 
 import ipywidgets
@@ -15,6 +12,7 @@ from matplotlib import pyplot as plt
 
 from kryptonlib import plots
 from kryptonlib.basics import drawing, layers
+from kryptonlib.widgets import layout
 
 LARGEST = 64
 """The largest side of an image whose pixels can still be told apart in the drawing."""
@@ -94,7 +92,7 @@ def panel(image, kernels):
         raise ValueError(f"panel() needs a dictionary name -> kernel with at least one kernel, got {kernels!r}")
     for kernel in kernels.values():
         _checked(image, kernel, 1, 0)
-    wide = {"style": {"description_width": "70px"}, "layout": ipywidgets.Layout(width="330px")}
+    wide = layout.wide()
     slider = {"continuous_update": False, **wide}
     controls = {
         "kernel": ipywidgets.Dropdown(options=list(kernels), description="Kernel", tooltip="Which kernel slides",
@@ -118,22 +116,13 @@ def panel(image, kernels):
     def fit(_=None):
         kernel, geometry = chosen()
         _, _, shape = _checked(image, kernel, **geometry)
-        for name, count in zip(("row", "column"), shape):
-            # A smaller maximum moves the slider; drawing waits until both positions exist.
-            controls[name].unobserve(redraw, "value")
-            controls[name].max = count - 1
-            controls[name].observe(redraw, "value")
-        redraw()
+        # Drawing waits until both positions exist.
+        layout.limit(controls, {"row": shape[0] - 1, "column": shape[1] - 1}, redraw)
 
     for name, reaction in (("kernel", fit), ("stride", fit), ("padding", fit), ("row", redraw), ("column", redraw)):
         controls[name].observe(reaction, "value")
     fit()
-    box = ipywidgets.VBox([ipywidgets.HBox([controls["kernel"], controls["stride"], controls["padding"]],
-                                           layout=ipywidgets.Layout(flex_flow="row wrap")),
-                           ipywidgets.HBox([controls["row"], controls["column"]],
-                                           layout=ipywidgets.Layout(flex_flow="row wrap")), picture])
-    box.controls, box.picture = controls, picture
-    return box
+    return layout.assembled(controls, [("kernel", "stride", "padding"), ("row", "column")], picture)
 
 
 def _picture(image, kernel, row, column, geometry):
@@ -141,12 +130,7 @@ def _picture(image, kernel, row, column, geometry):
     window, _, total = step(image, kernel, row, column, **geometry)
     terms = " + ".join(f"{pixel:g} x {weight:g}" for pixel, weight in zip(window.ravel(), kernel.ravel()))
     alt = f"Output pixel at row {row}, column {column}: {terms} = {total:g}"
-    fig = render(image, kernel, row, column, **geometry)
-    data = io.BytesIO()
-    fig.savefig(data, format="png", dpi=90, facecolor="white")
-    plt.close(fig)
-    source = base64.b64encode(data.getvalue()).decode()
-    return f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" style="max-width: 100%">'
+    return plots.as_html(render(image, kernel, row, column, **geometry), alt)
 
 
 def _table(axes, values, title, form, cmap, limits):

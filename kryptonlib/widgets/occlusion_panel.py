@@ -3,16 +3,17 @@
 ``measure`` computes one position, ``render`` draws it (without a browser too), ``panel`` adds the controls.
 """
 
-import base64
-import html
-import io
 from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
+import torch
 from matplotlib import pyplot as plt
 
 from kryptonlib import occlusion, plots
+from kryptonlib.occlusion.full import Batch
+from kryptonlib.occlusion.scores import score
+from kryptonlib.widgets import layout
 
 FILLS = {"black": 0.0, "grey": 0.5, "white": 1.0, "mean colour": "mean", "blurred": "blur"}
 TOP = 4
@@ -46,16 +47,14 @@ def measure(model, image, row, column, size, fill="grey"):
     """
     if fill not in FILLS:
         raise ValueError(f"fill must be one of {', '.join(FILLS)}, got {fill!r}")
-    clean = occlusion.prepare(model, image, patch=1)
-    top = clean.clean_logits[0].topk(min(TOP, clean.clean_logits.shape[1])).indices.tolist()
-    options = {"patch": size, "stride": 1, "region": (row, column, size, size), "fill": FILLS[fill], "target": top}
     # A region of the patch's own size has one position.
-    heat = occlusion.heatmap(model, image, method="full", **options)
-    job = occlusion.prepare(model, image, **options)
-    picture = heat.picture.copy()
-    box = np.s_[row : row + size, column : column + size]
-    picture[box] = model.display(job.fill[None])[box]
-    return Reading(picture, heat.names, heat.baseline, heat.values[:, 0, 0])
+    job = occlusion.prepare(model, image, patch=size, stride=1, region=(row, column, size, size), fill=FILLS[fill])
+    covered = Batch(job, 1).occluded(job.grid.positions())
+    with torch.inference_mode():
+        logits = job.module(covered)
+    top = job.clean_logits[0].topk(min(TOP, job.clean_logits.shape[1])).indices.tolist()
+    before, after = (score(each, top, "probability")[:, 0].numpy() for each in (job.clean_logits, logits))
+    return Reading(model.display(covered), tuple(str(model.class_names[place]) for place in top), before, after)
 
 
 def render(model, image, row, column, size, fill="grey"):
@@ -78,7 +77,7 @@ def panel(model, image, size=48):
         An ipywidgets box; ``box.controls`` maps each control's name to its widget, ``box.picture`` is the drawing.
     """
     height, width = model.input_size
-    wide = {"style": {"description_width": "70px"}, "layout": ipywidgets.Layout(width="330px")}
+    wide = layout.wide()
     slider = {"continuous_update": False, "step": 4, **wide}
     controls = {
         "row": ipywidgets.IntSlider(
@@ -100,22 +99,13 @@ def panel(model, image, size=48):
         picture.value = _picture(model, image, **{name: control.value for name, control in controls.items()})
 
     def fit(change):
-        for name, length in zip(("row", "column"), (height, width)):
-            # A smaller maximum may move the slider; one drawing at the end is enough.
-            controls[name].unobserve(redraw, "value")
-            controls[name].max = length - change["new"]
-            controls[name].observe(redraw, "value")
-        redraw()
+        layout.limit(controls, {"row": height - change["new"], "column": width - change["new"]}, redraw)
 
     for name in ("row", "column", "fill"):
         controls[name].observe(redraw, "value")
     controls["size"].observe(fit, "value")
     redraw()
-    flow = ipywidgets.Layout(flex_flow="row wrap")
-    rows = [[controls["row"], controls["column"]], [controls["size"], controls["fill"]]]
-    box = ipywidgets.VBox([*(ipywidgets.HBox(row, layout=flow) for row in rows), picture])
-    box.controls, box.picture = controls, picture
-    return box
+    return layout.assembled(controls, [("row", "column"), ("size", "fill")], picture)
 
 
 def _drawn(reading):
@@ -140,10 +130,4 @@ def _picture(model, image, row, column, size, fill):
     reading = measure(model, image, row, column, size, fill)
     told = "; ".join(f"{name} {a:.3f} to {b:.3f}" for name, a, b in zip(reading.names, reading.clean, reading.covered))
     alt = f"{fill} patch of {size} pixels at row {row}, column {column}. Probability clean to covered: {told}"
-    figure = _drawn(reading)
-    data = io.BytesIO()
-    # A photo as JPEG: a tenth of the bytes that the notebook would hold as PNG.
-    figure.savefig(data, format="jpeg", dpi=90, facecolor="white", pil_kwargs={"quality": 85})
-    plt.close(figure)
-    source = base64.b64encode(data.getvalue()).decode()
-    return f'<img src="data:image/jpeg;base64,{source}" alt="{html.escape(alt)}" style="max-width: 100%">'
+    return plots.as_html(_drawn(reading), alt, format="jpeg", pil_kwargs={"quality": 85})

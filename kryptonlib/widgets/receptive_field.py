@@ -3,9 +3,7 @@
 ``read`` computes a layer's map once, ``render`` draws one unit (without a browser too), ``panel`` adds the controls.
 """
 
-import base64
 import html
-import io
 
 import ipywidgets
 import numpy as np
@@ -14,6 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
 from kryptonlib import anatomy, plots
+from kryptonlib.widgets import layout
 
 
 def read(module, picture):
@@ -107,7 +106,7 @@ def panel(image, networks):
     """
     if not isinstance(networks, dict) or not networks:
         raise ValueError(f"panel() needs a dictionary name -> read(module, picture), got {networks!r}")
-    wide = {"style": {"description_width": "70px"}, "layout": ipywidgets.Layout(width="330px")}
+    wide = layout.wide()
     slider = {"continuous_update": False, "min": 0, **wide}
     controls = {
         "network": ipywidgets.Dropdown(
@@ -152,20 +151,11 @@ def panel(image, networks):
     for key, reaction in reactions.items():
         controls[key].observe(reaction, "value")
     change_network()
-    rows = [ipywidgets.HBox([controls[key] for key in pair]) for pair in (("network", "layer"), ("row", "column"))]
-    for row in rows:
-        row.layout.flex_flow = "row wrap"
-    box = ipywidgets.VBox([*rows, picture])
-    box.controls, box.picture = controls, picture
-    return box
+    return layout.assembled(controls, [("network", "layer"), ("row", "column")], picture)
 
 
 def _picture(image, layer, maps, row, column):
     """The drawing as an HTML image whose alternative text says the numbers."""
-    figure = render(image, layer, maps, row, column)
-    data = io.BytesIO()
-    figure.savefig(data, format="jpeg", dpi=90, facecolor="white")  # a photo: a fifth of a PNG
-    plt.close(figure)
-    alt = html.escape(describe(layer, row, column, image))
-    source = base64.b64encode(data.getvalue()).decode()
-    return f'<img src="data:image/jpeg;base64,{source}" alt="{alt}" style="max-width: 100%"><p>{alt}.</p>'
+    alt = describe(layer, row, column, image)
+    shown = plots.as_html(render(image, layer, maps, row, column), alt, format="jpeg")
+    return f"{shown}<p>{html.escape(alt)}.</p>"

@@ -4,9 +4,6 @@
 Krypton, section 4.1.
 """
 
-import base64
-import html
-import io
 from typing import NamedTuple
 
 import ipywidgets
@@ -17,6 +14,7 @@ from matplotlib.patches import Rectangle
 from kryptonlib import plots
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.grouping import changed_intervals
+from kryptonlib.widgets import layout
 
 MOST = 6
 """Maps that still fit beside the image."""
@@ -106,7 +104,7 @@ def panel(picture, steps, shown=None, size=16):
         An ipywidgets box; ``box.controls`` maps each control's name to its widget, ``box.picture`` is the drawing.
     """
     height, width = (int(side) for side in steps[0].size)
-    wide = {"style": {"description_width": "70px"}, "layout": ipywidgets.Layout(width="330px")}
+    wide = layout.wide()
     slider = {"continuous_update": False, **wide}
     controls = {
         "top": ipywidgets.IntSlider(
@@ -135,21 +133,13 @@ def panel(picture, steps, shown=None, size=16):
         drawing.value = _picture(picture, steps, shown, **{name: control.value for name, control in controls.items()})
 
     def fit(change):
-        for name, length in (("top", height), ("left", width)):
-            # A smaller maximum may move the slider; one drawing at the end is enough.
-            controls[name].unobserve(redraw, "value")
-            controls[name].max = length - change["new"]
-            controls[name].observe(redraw, "value")
-        redraw()
+        layout.limit(controls, {"top": height - change["new"], "left": width - change["new"]}, redraw)
 
     for name in ("top", "left"):
         controls[name].observe(redraw, "value")
     controls["size"].observe(fit, "value")
     redraw()
-    row = ipywidgets.HBox(list(controls.values()), layout=ipywidgets.Layout(flex_flow="row wrap"))
-    box = ipywidgets.VBox([row, drawing])
-    box.controls, box.picture = controls, drawing
-    return box
+    return layout.assembled(controls, [list(controls)], drawing)
 
 
 def _chosen(found, shown):
@@ -171,11 +161,4 @@ def _picture(picture, steps, shown, top, left, size):
         for place in _chosen(found, shown)
     ]
     alt = f"A patch of {size} x {size} pixels at ({top}, {left}) changes " + "; ".join(parts)
-    figure = render(picture, steps, top, left, size, shown)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=90, facecolor="white")
-    plt.close(figure)
-    return (
-        f'<img src="data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}" alt="{html.escape(alt)}" '
-        'style="max-width: 100%">'
-    )
+    return plots.as_html(render(picture, steps, top, left, size, shown), alt)
