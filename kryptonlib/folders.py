@@ -82,18 +82,23 @@ def read_image(path, grey=False):
     """
     try:
         with Image.open(path) as image:
-            image.load()
-            if image.mode.startswith("I"):  # 16 bits; some versions of Pillow call a 16-bit PNG "I"
-                pixels = np.asarray(image)
-                if pixels.min() < 0 or pixels.max() > 65535:
-                    raise ValueError("its values do not fit 16 bits")
-                return pixels.astype(np.float32) / 65535
-            if image.mode == "F":
-                raise ValueError("it stores floats, whose range is not known")
-            mode = "L" if grey or image.mode in ("L", "LA", "1") else "RGB"
-            return np.asarray(image.convert(mode), dtype=np.float32) / 255
+            return pixels(image, grey)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as an image ({error}); download it again") from error
+
+
+def pixels(image, grey=False):
+    """An open Pillow image as float32 in [0, 1], as ``read_image`` gives it; OSError if its file is cut short."""
+    image.load()
+    if image.mode.startswith("I"):  # 16 bits; some versions of Pillow call a 16-bit PNG "I"
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("its values do not fit 16 bits")
+        return values.astype(np.float32) / 65535
+    if image.mode == "F":
+        raise ValueError("it stores floats, whose range is not known")
+    mode = "L" if grey or image.mode in ("L", "LA", "1") else "RGB"
+    return np.asarray(image.convert(mode), dtype=np.float32) / 255
 
 
 def kodak(folder):

@@ -3,7 +3,6 @@
 Needs Chromium (``make browser`` finds or installs it); skipped, saying so, where there is none.
 """
 
-import importlib.util
 import os
 import re
 import secrets
@@ -20,6 +19,7 @@ import pytest
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
+from kryptonlib import store
 from kryptonlib.course.catalogue import Course
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,11 +32,7 @@ ALL_CELLS_RUN = 240
 
 def browser_path():
     pytest.importorskip("playwright", reason="Playwright is not installed (extra `browser`)")
-    path = ROOT / "data_scripts" / "get_browser.py"
-    spec = importlib.util.spec_from_file_location("get_browser", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = module.find()
+    found = store.load_script("get_browser").find()
     if found is None:
         pytest.skip("no Chromium on this machine: `make browser` installs it where it can")
     return found

@@ -1,6 +1,5 @@
 """environment.yml, pyproject.toml and requirements.lock name the same dependencies; the environment script works."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -12,6 +11,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+from kryptonlib import store
 
 ROOT = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"torch": "pytorch"}
@@ -41,11 +42,7 @@ def conda():
 
 
 def environment_script():
-    path = ROOT / "data_scripts" / "get_environment.py"
-    spec = importlib.util.spec_from_file_location("get_environment", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return store.load_script("get_environment")
 
 
 def test_the_lock_pins_every_dependency_within_its_range():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROFILES = ("quick", "default", "paper")
-RECORDED_PROFILES = ("quick", "default")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -95,6 +94,10 @@ class Course:
         found = {path.name for path in self.folder.glob("*.ipynb")}
         missing = [f"course.yaml lists {name}, which is not in notebooks/" for name in sorted(listed - found)]
         return missing + [f"notebooks/{name} is not listed in course.yaml" for name in sorted(found - listed)]
+
+    def figures_of(self, label):
+        """Where the runs of a profile write figures: only a default run writes the repository's own."""
+        return self.figures_folder if label == "default" else self.build_folder / label / "figures"
 
     def records_path(self, notebook, profile):
         """Where the committed record of a notebook's profile lies."""

@@ -77,10 +77,9 @@ def output_problems(notebook):
 def record_problems(notebook, recorded):
     """One sentence per recorded number that the committed outputs do not show."""
     lines = set()
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            for text in outputs.texts(output):
-                lines.update(text.splitlines())
+    for _, output in outputs.shown(notebook):
+        for text in outputs.texts(output):
+            lines.update(text.splitlines())
     return [
         f"the outputs do not show the recorded line: {records.line({'name': name, **entry})}"
         for name, entry in recorded.items()

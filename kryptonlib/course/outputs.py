@@ -28,6 +28,13 @@ def label(cell):
     return f"cell {cell.get('id', '?')} ({first[:50]})"
 
 
+def shown(notebook):
+    """(cell, output) for every output, in order."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            yield cell, output
+
+
 def texts(output):
     """Every text in an output, joined lines, for searching."""
     if output.output_type == "stream":
@@ -52,12 +59,11 @@ def widget_outputs(notebook):
 def errors(notebook):
     """One sentence per error in a cell's outputs or inside a widget's callback."""
     found = []
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if output.output_type == "error":
-                found.append(f"{label(cell)} raised {output.ename}: {output.evalue}")
-            elif any(TRACEBACK in ANSI.sub("", text) for text in texts(output)):
-                found.append(f"{label(cell)} printed a traceback: {last_line(output)}")
+    for cell, output in shown(notebook):
+        if output.output_type == "error":
+            found.append(f"{label(cell)} raised {output.ename}: {output.evalue}")
+        elif any(TRACEBACK in ANSI.sub("", text) for text in texts(output)):
+            found.append(f"{label(cell)} printed a traceback: {last_line(output)}")
     for output in widget_outputs(notebook):
         if output.get("output_type") == "error":
             found.append(f"a widget's callback raised {output.get('ename')}: {output.get('evalue')}")
@@ -75,15 +81,14 @@ def last_line(output):
 def without_alt_text(notebook):
     """One sentence per picture that somebody who does not see it gets nothing from."""
     found = []
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            for kind in output.get("data", {}):
-                if kind in ("image/png", "image/jpeg", "image/svg+xml"):
-                    if not output.metadata.get(kind, {}).get("alt"):
-                        found.append(f"{label(cell)} shows a picture without alternative text; use course.figure")
-            for text in texts(output):
-                if any(not ALT_TEXT.search(tag) for tag in IMAGE_TAG.findall(text)):
-                    found.append(f"{label(cell)} shows an <img> without alternative text")
+    for cell, output in shown(notebook):
+        for kind in output.get("data", {}):
+            picture = kind in ("image/png", "image/jpeg", "image/svg+xml")
+            if picture and not output.metadata.get(kind, {}).get("alt"):
+                found.append(f"{label(cell)} shows a picture without alternative text; use course.figure")
+        for text in texts(output):
+            if any(not ALT_TEXT.search(tag) for tag in IMAGE_TAG.findall(text)):
+                found.append(f"{label(cell)} shows an <img> without alternative text")
     return found
 
 
@@ -91,27 +96,25 @@ def machine_paths(notebook):
     """One sentence per output that names a folder of the machine it ran on."""
     home = str(Path.home())
     found = []
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            for text in texts(output):
-                match = MACHINE_PATH.search(text)
-                if match:
-                    found.append(f"{label(cell)} shows a path of the machine it ran on: {match.group()}")
-                elif len(home) > 1 and re.search(re.escape(home) + r"(?![\w-])", text):
-                    found.append(f"{label(cell)} shows the home folder it ran in: {home}")
+    for cell, output in shown(notebook):
+        for text in texts(output):
+            match = MACHINE_PATH.search(text)
+            if match:
+                found.append(f"{label(cell)} shows a path of the machine it ran on: {match.group()}")
+            elif len(home) > 1 and re.search(re.escape(home) + r"(?![\w-])", text):
+                found.append(f"{label(cell)} shows the home folder it ran in: {home}")
     return found
 
 
 def complaints(notebook):
     """One sentence per output on the error stream and per warning about something that is missing."""
     found = []
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if output.output_type == "stream" and output.name == "stderr":
-                found.append(f"{label(cell)} wrote on the error stream: {last_line(output)[:100]}")
-                continue
-            for text in texts(output):
-                match = MISSING_FEATURE.search(text)
-                if match:
-                    found.append(f"{label(cell)} shows a warning about a missing feature: {match.group()}")
+    for cell, output in shown(notebook):
+        if output.output_type == "stream" and output.name == "stderr":
+            found.append(f"{label(cell)} wrote on the error stream: {last_line(output)[:100]}")
+            continue
+        for text in texts(output):
+            match = MISSING_FEATURE.search(text)
+            if match:
+                found.append(f"{label(cell)} shows a warning about a missing feature: {match.group()}")
     return found

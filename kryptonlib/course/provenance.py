@@ -7,6 +7,8 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from kryptonlib import store
+
 PACKAGES = (
     "torch torchvision numpy scipy scikit-image matplotlib ipywidgets papermill safetensors h5py pydicom nibabel captum"
 ).split()
@@ -36,12 +38,6 @@ def machine():
     return {"device": device, "threads": torch.get_num_threads(), "cpus": os.cpu_count()}
 
 
-def sha256(path):
-    """The sha256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def digest(value):
     """The sha256 of a JSON-able value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
@@ -54,19 +50,17 @@ def library(folder):
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix in (".py", ".json", ".safetensors", ".yaml") and name not in NOT_READ_BY_NOTEBOOKS:
-            files[name] = sha256(path)
+            files[name] = store.sha256(path)
     return digest(files)
 
 
 def checkpoints(folder):
     """The sha256 of each checkpoint that we trained: file name -> hash."""
-    return {path.name: sha256(path) for path in sorted(Path(folder).glob("*.safetensors"))}
+    return {path.name: store.sha256(path) for path in sorted(Path(folder).glob("*.safetensors"))}
 
 
 def data(folder):
     """One hash per data package over the sha256 of its files and of the weights converted from it."""
-    from kryptonlib import store
-
     found = {}
     for manifest in sorted((Path(folder) / store.MANIFESTS).glob("*.json")):
         record = store.read_manifest(folder, manifest.stem)
@@ -84,8 +78,6 @@ def cells(notebook):
 
 def collect(root):
     """Everything about this machine and library that a record's provenance holds, parameters apart."""
-    from kryptonlib import store
-
     root = Path(root)
     found = {"versions": versions(), **machine(), "checkpoints": checkpoints(root / "kryptonlib" / "checkpoints")}
     found["library"] = library(root / "kryptonlib")

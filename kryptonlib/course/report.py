@@ -47,14 +47,8 @@ def write(course, notebooks, states, problems):
     course.build_folder.mkdir(exist_ok=True)
     (course.build_folder / "report.json").write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
     page = course.build_folder / "report.html"
-    page.write_text(render(content, figure_folder(course, states)), encoding="utf-8")
+    page.write_text(render(content, course.figures_of(content["profile"])), encoding="utf-8")
     return page
-
-
-def figure_folder(course, states):
-    """Where the figures of these runs lie."""
-    profile = states[0]["profile"] if states else "default"
-    return course.figures_folder if profile == "default" else course.build_folder / profile / "figures"
 
 
 def gather(course, notebooks, states, problems):

@@ -40,12 +40,9 @@ class Run:
         self.fresh = fresh
         self.label = "custom" if self.given else profile
         self.folder = course.build_folder / self.label
+        self.figures = course.figures_of(self.label)
         self.time_limit = time_limit if time_limit is not None else TIME_LIMITS[self.label]
         self.surroundings = provenance.collect(course.root)
-
-    def figures_folder(self):
-        """Only a default run writes the repository's own figures."""
-        return self.course.figures_folder if self.label == "default" else self.folder / "figures"
 
     def notebook(self, notebook, progress=False):
         """Run one notebook, or take its earlier run if that is good, and compare it with its record.
@@ -101,7 +98,7 @@ class Run:
             result = nbformat.read(executed, as_version=4)
             refused += outputs.errors(result) + outputs.without_alt_text(result)
         if finished:
-            refused += figure_problems(notebook, entries, self.figures_folder())
+            refused += figure_problems(notebook, entries, self.figures)
         state = self._state(
             notebook,
             values,
@@ -116,7 +113,7 @@ class Run:
         return state
 
     def _figures_exist(self, state):
-        return all((self.figures_folder() / f"{figure['name']}.png").exists() for figure in state["figures"])
+        return all((self.figures / f"{figure['name']}.png").exists() for figure in state["figures"])
 
     def _papermill(self, notebook, executed, values, progress):
         """Let papermill execute the notebook; returns (what stopped it, the numbers and figures it made)."""
@@ -128,7 +125,7 @@ class Run:
         bar = {"desc": f"  {notebook.id}", "leave": False, "unit": "cell"} if progress else False
         failure = []
         with tempfile.TemporaryDirectory() as folder, kernel_environment(folder) as run_file:
-            os.environ[FIGURES_FOLDER] = str(self.figures_folder())
+            os.environ[FIGURES_FOLDER] = str(self.figures)
             try:
                 papermill.execute_notebook(
                     str(notebook.path),
