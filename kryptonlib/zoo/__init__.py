@@ -10,18 +10,23 @@ part of VGG16 or AlexNet with torchvision's ImageNet weights. ``architecture`` g
 untrained weights for work on speed and exactness.
 """
 
+from kryptonlib.zoo import distilled
 from kryptonlib.zoo.seeded import architecture, untrained
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, pick_device
 from kryptonlib.zoo.loading import load, names, normalise, trunk
+from kryptonlib.zoo.stored import read_small, write_small
 
 __all__ = [
     "Classifier",
     "Preprocessing",
     "architecture",
+    "distilled",
     "load",
     "names",
     "normalise",
     "pick_device",
+    "read_small",
     "trunk",
     "untrained",
+    "write_small",
 ]

@@ -1,4 +1,5 @@
-"""Load trained networks: three that work offline, ImageNet trunks, and torchvision's where there is a network."""
+"""Load trained networks: three converted and two distilled ones that work offline, ImageNet trunks, and torchvision's
+where there is a network."""
 
 from pathlib import Path
 from urllib.error import URLError
@@ -12,10 +13,11 @@ from torchvision.transforms.v2 import InterpolationMode
 
 from kryptonlib import store
 from kryptonlib.choices import check_choice
-from kryptonlib.zoo import vgg16_tumour
+from kryptonlib.zoo import distilled, vgg16_tumour
 from kryptonlib.zoo.seeded import torchvision_names
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, check_image, pick_device
 from kryptonlib.zoo.efficientnet_lite import EfficientNetLite0
+from kryptonlib.zoo.stored import read_small
 from kryptonlib.zoo.xception import Xception
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -49,28 +51,45 @@ OFFLINE = {
 }
 
 
+DISTILLED = {f"{architecture}-distilled": architecture for architecture in distilled.TRAINED}
+
+
 def load(name, device=None):
     """A trained classifier.
 
     Args:
         name: "efficientnet-lite0" (ImageNet), "vgg16-tumour" (brain MR slices) and "xception-pneumonia" (chest X-rays)
-            work offline once ``python -m kryptonlib data`` has run; any name of a torchvision classification network
-            downloads torchvision's own weights the first time. ``names()`` lists them all.
+            work offline once ``python -m kryptonlib data`` has run. So do "vgg16-distilled" and "resnet18-distilled" in
+            a clone of the repository, which holds what was trained of them (``zoo.distilled``);
+            "inception_v3-distilled" must be trained first. Any name of a torchvision classification network downloads
+            torchvision's own weights the first time. ``names()`` lists them all.
         device: where it computes; None picks the fastest (``pick_device``).
 
     Returns:
         :class:`Classifier`.
 
     Raises:
-        ValueError: an unknown name. FileNotFoundError: the converted weights are not here yet.
+        ValueError: an unknown name. FileNotFoundError: the converted or distilled weights are not here.
         ConnectionError: torchvision's weights could not be downloaded.
     """
-    check_choice("network", name, [*OFFLINE, *torchvision_names()])
+    check_choice("network", name, [*OFFLINE, *DISTILLED, *torchvision_names()])
+    if name in DISTILLED:
+        return _load_distilled(DISTILLED[name], device)
     if name not in OFFLINE:
         return _load_torchvision(name, device)
     module, preprocessing, class_names = OFFLINE[name]()
     module.load_state_dict(load_file(store.path(f"weights/{name}.safetensors")))
     return Classifier(name, module, preprocessing, class_names, device)
+
+
+def _load_distilled(architecture, device):
+    state = read_small(store.checkpoint(f"{architecture}-distilled"))
+    # On the meta device no time is lost on initial weights; assign puts the stored ones in their place.
+    with torch.device("meta"):
+        trained = distilled.TRAINED[architecture]()
+    trained.load_state_dict(state, assign=True)
+    whole = distilled.vgg16_with_head(trunk("vgg16", "cpu"), trained) if architecture == "vgg16" else trained
+    return distilled.classifier(architecture, whole, device)
 
 
 def _load_torchvision(name, device):
@@ -81,7 +100,7 @@ def _load_torchvision(name, device):
         raise ConnectionError(
             f"network {name!r}: its weights could not be downloaded from {urlparse(weights.url).hostname} ({error}). "
             f"Connect to the network once, or place the file in {_download(weights)}. Offline there are "
-            f"{', '.join(OFFLINE)}, and zoo.architecture({name!r}) for the same layers with untrained weights."
+            f"{', '.join([*OFFLINE, *DISTILLED])}, and zoo.architecture({name!r}) for the same layers with untrained weights."
         ) from error
     transforms = weights.transforms()
     mean, std = tuple(transforms.mean), tuple(transforms.std)
@@ -99,12 +118,26 @@ def _download(weights):
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
 
 
+def _converted(name):
+    return (store.data_dir() / "weights" / f"{name}.safetensors").is_file()
+
+
 def names():
-    """What ``load`` can load: {name: "ready", "run `python -m kryptonlib data`" or "needs a download"}."""
+    """What ``load`` can load: {name: "ready", or what it needs first}.
+
+    That is "run `python -m kryptonlib data`", "needs a download", or, of a distilled network that is not in
+    ``kryptonlib/checkpoints/``, "run `python data_scripts/train_classifier.py`".
+    """
     found = {}
     for name in OFFLINE:
-        ready = (store.data_dir() / "weights" / f"{name}.safetensors").is_file()
-        found[name] = "ready" if ready else "run `python -m kryptonlib data`"
+        found[name] = "ready" if _converted(name) else "run `python -m kryptonlib data`"
+    for name, architecture in DISTILLED.items():
+        if not (store.CHECKPOINTS / f"{name}.safetensors").is_file():
+            found[name] = "run `python data_scripts/train_classifier.py`"
+        elif architecture == "vgg16" and not _converted("vgg16-trunk"):
+            found[name] = "run `python -m kryptonlib data`"
+        else:
+            found[name] = "ready"
     for name in torchvision_names():
         here = _download(models.get_model_weights(name).DEFAULT).is_file()
         found[name] = "ready" if here else "needs a download"
