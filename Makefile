@@ -4,6 +4,7 @@
 #   make lab                JupyterLab in the locked environment
 #   make student            write notebooks/student/, the copies without solutions
 #   make bench              measure speed and memory (alone on the machine)
+#   make train              train a checkpoint anew, STUDENT=vgg16|resnet18|inception_v3 (ARGS: --help lists them)
 #   make lock               choose all pinned versions anew
 #   make browser            Chromium for the browser test, where it can be installed
 # PYTHON=python3.12 chooses the interpreter, TORCH=cpu|cuda the build of torch (default: by whether a GPU is seen).
@@ -16,7 +17,7 @@ export LONG
 environment = python=$$($(PYTHON) data_scripts/get_environment.py --torch $(TORCH))
 ready = $(environment) && "$$python" -m kryptonlib data
 
-.PHONY: reproduce test lab student bench lock browser
+.PHONY: reproduce test lab student bench train lock browser
 
 reproduce:
 	@$(ready) && "$$python" -m kryptonlib run --report $(if $(NB),--only $(NB))
@@ -32,6 +33,9 @@ student:
 
 bench:
 	@$(ready) && for file in tests/benchmarks/*.py; do "$$python" $$file || exit 1; done
+
+train:
+	@$(ready) default wallpapers && "$$python" data_scripts/train_classifier.py --student $(or $(STUDENT),vgg16) $(ARGS)
 
 lock:
 	@$(PYTHON) data_scripts/get_environment.py --lock

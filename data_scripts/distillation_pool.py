@@ -1,9 +1,10 @@
 """Crops of photos with a teacher's logits, on disk: what ``train_classifier`` learns from.
 
-Few photos must stand for all of ImageNet, so that each crop is drawn at a random scale (from details of 64 pixels to the
-entire photo), rotation and colour, and many are composed of two: Asano and Saeed, "The Augmented Image Prior: Distilling
-1000 Classes by Extrapolating from a Single Image", 2023, https://arxiv.org/abs/2112.00725; CutMix is
-https://arxiv.org/abs/1905.04899, mixup https://arxiv.org/abs/1710.09412. Crop ``i`` depends on the seed and ``i`` alone.
+Few photos must stand for all of ImageNet, so each crop is drawn at a random scale (from details of 64 pixels to the
+entire photo), rotation and colour, and many are composed of two: Asano and Saeed, "The Augmented Image Prior:
+Distilling 1000 Classes by Extrapolating from a Single Image", 2023, https://arxiv.org/abs/2112.00725; CutMix is
+https://arxiv.org/abs/1905.04899, mixup https://arxiv.org/abs/1710.09412. Crop ``i`` depends on the photos, the seed and
+``i`` alone.
 """
 
 import hashlib
@@ -69,8 +70,10 @@ def folder_photos(folder):
         raise DataProblem(f"--photos {folder}: no such folder; give one that holds JPEG or PNG photos")
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
-        raise DataProblem(f"--photos {folder}: no file there ends in {', '.join(SUFFIXES)}; leave --photos out to train "
-                          "on the course's own photos")
+        raise DataProblem(
+            f"--photos {folder}: no file there ends in {', '.join(SUFFIXES)}; leave --photos out to train "
+            "on the course's own photos"
+        )
     photos = []
     for file in files:
         try:
@@ -79,8 +82,10 @@ def folder_photos(folder):
         except (UnidentifiedImageError, OSError) as error:
             raise DataProblem(f"{file} cannot be read as an image ({error}); mend or remove it") from error
         if min(image.size) < SMALLEST:
-            raise DataProblem(f"{file} is {image.width}x{image.height} pixels; photos of at least "
-                              f"{SMALLEST}x{SMALLEST} are needed, remove it")
+            raise DataProblem(
+                f"{file} is {image.width}x{image.height} pixels; photos of at least "
+                f"{SMALLEST}x{SMALLEST} are needed, remove it"
+            )
         photos.append(Photo(str(file.relative_to(folder)), image, "the reader's own"))
     return photos
 
@@ -92,7 +97,9 @@ def draw(photos, seed, index, side):
     kind = rng.random()
     if kind < CUTMIX:
         other = _single(photos, rng, side)
-        height, width = (int(n) for n in np.round(side * np.sqrt(rng.uniform(0.1, 0.6)) * np.exp(rng.normal(0, 0.2, 2))))
+        height, width = (
+            int(n) for n in np.round(side * np.sqrt(rng.uniform(0.1, 0.6)) * np.exp(rng.normal(0, 0.2, 2)))
+        )
         top, left = (int(rng.integers(0, max(1, side - n))) for n in (height, width))
         crop[top : top + height, left : left + width] = other[top : top + height, left : left + width]
     elif kind < CUTMIX + MIXUP:
@@ -177,7 +184,13 @@ class Pool:
     def __init__(self, folder, photos, teacher, count, side, seed):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.facts = {"photos": fingerprint(photos), "teacher": teacher.name, "count": count, "side": side, "seed": seed}
+        self.facts = {
+            "photos": fingerprint(photos),
+            "teacher": teacher.name,
+            "count": count,
+            "side": side,
+            "seed": seed,
+        }
         shapes = {"crops": (count, side, side, 3), "logits": (count, 2, len(teacher.class_names))}
         done = self._done()
         for name, kind in (("crops", np.uint8), ("logits", np.float16)):
@@ -197,8 +210,10 @@ class Pool:
         record = json.loads(file.read_text(encoding="utf-8"))
         if record["facts"] != self.facts:
             differing = ", ".join(key for key in self.facts if record["facts"].get(key) != self.facts[key])
-            raise DataProblem(f"{self.folder} holds crops made with another choice of {differing}; use another --work "
-                              "folder, or delete this one")
+            raise DataProblem(
+                f"{self.folder} holds crops made with another choice of {differing}; use another --work "
+                "folder, or delete this one"
+            )
         return record["done"]
 
     def _fill(self, photos, teacher, done):

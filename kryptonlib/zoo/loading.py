@@ -99,8 +99,9 @@ def _load_torchvision(name, device):
     except (URLError, OSError) as error:
         raise ConnectionError(
             f"network {name!r}: its weights could not be downloaded from {urlparse(weights.url).hostname} ({error}). "
-            f"Connect to the network once, or place the file in {_download(weights)}. Offline there are "
-            f"{', '.join([*OFFLINE, *DISTILLED])}, and zoo.architecture({name!r}) for the same layers with untrained weights."
+            f"Connect to the network once, or place the file in {_download(weights)}. Ready here are "
+            f"{', '.join(other for other, state in names().items() if state == 'ready') or 'none'}, and "
+            f"zoo.architecture({name!r}) gives the same layers with untrained weights."
         ) from error
     transforms = weights.transforms()
     mean, std = tuple(transforms.mean), tuple(transforms.std)

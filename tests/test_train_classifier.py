@@ -1,0 +1,338 @@
+"""Distillation: what is drawn and learnt from, that a stopped run loses nothing, and what lies in the checkpoints."""
+
+import csv
+import json
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+from safetensors.torch import load_file
+
+from kryptonlib import occlusion, samples, store, zoo
+
+script = store.load_script("train_classifier")
+card_writer = store.load_script("checkpoint_card")
+pool_maker = store.load_script("distillation_pool")
+runner = store.load_script("distillation_run")
+
+CARDS = sorted(store.CHECKPOINTS.glob("*-distilled.json"))
+CARD_NAMES = [file.stem for file in CARDS]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with two small photos of the reader's own."""
+    folder = tmp_path / "photos"
+    (folder / "below").mkdir(parents=True)
+    cat = Image.fromarray(np.round(samples.load("chelsea").image * 255).astype(np.uint8))
+    cat.crop((100, 40, 260, 170)).save(folder / "cat.png")
+    cat.crop((10, 10, 110, 140)).save(folder / "below" / "ear.JPG")
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, photos, monkeypatch):
+    """Runs the script on little: two photos, four crops, one held-out photo of each split; one thread computes."""
+    every = pool_maker.sample_photos
+    for module in (card_writer, runner):
+        monkeypatch.setattr(module, "sample_photos", lambda *splits: every(*splits)[:1])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+
+    def call(work, *arguments, student="resnet18"):
+        given = ["--student", student, "--photos", str(photos), "--work", str(tmp_path / work), "--device", "cpu"]
+        given += ["--target", str(tmp_path / work / "out"), "--crops", "4", "--batch", "2", "--held-out", "1"]
+        return script.main([*given, *arguments])
+
+    yield call
+    torch.set_num_threads(threads)
+
+
+# The script.
+
+
+def test_a_stopped_run_continues_to_the_same_weights(run, tmp_path, capsys):
+    assert run("through", "--steps", "4") == 0
+    # Six milliseconds end after the first step; the last steps are then another process's in all but name.
+    assert run("stopped", "--steps", "4", "--minutes", "0.0001") == 0
+    assert "stopped after step 1 of 4; the same command continues" in capsys.readouterr().out
+    assert not (tmp_path / "stopped" / "out").exists()
+    assert run("stopped", "--steps", "4") == 0
+    through, stopped = (load_file(tmp_path / work / "out" / "resnet18-distilled.safetensors")
+                        for work in ("through", "stopped"))  # fmt: skip
+    assert through.keys() == stopped.keys()
+    assert all(torch.equal(through[name], stopped[name]) for name in through)
+    fresh = zoo.distilled.resnet18().state_dict()
+    assert through["bn1.num_batches_tracked"] == 4
+    assert not torch.equal(through["bn1.running_mean"], fresh["bn1.running_mean"])
+    rows = list(csv.DictReader((tmp_path / "stopped" / "log.csv").open(encoding="utf-8")))
+    assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["side"] for row in rows] == ["112", "112", "112", "160"]
+    assert all(np.isfinite(float(row[column])) for row in rows for column in ("loss", "top1", "top5", "kl"))
+
+
+def test_the_card_tells_what_was_done_and_the_zoo_loads_the_weights(run, tmp_path, monkeypatch):
+    assert run("work", "--steps", "2", "--seed", "3", "--photos", str(tmp_path / "photos")) == 0
+    folder = tmp_path / "work" / "out"
+    card = json.loads((folder / "resnet18-distilled.json").read_text(encoding="utf-8"))
+    assert [photo["name"] for photo in card["data"]] == ["below/ear.JPG", "cat.png"]
+    script_name, _, arguments = card["command"].partition(" --")
+    assert script_name == "python data_scripts/train_classifier.py"
+    assert arguments == "student resnet18 --crops 4 --steps 2 --batch 2 --seed 3 --held-out 1 --photos FOLDER"
+    assert str(tmp_path) not in json.dumps(card)
+    assert card["file"]["sha256"] == store.sha256(folder / "resnet18-distilled.safetensors")
+    monkeypatch.setattr(store, "CHECKPOINTS", folder)
+    assert zoo.names()["resnet18-distilled"] == "ready"
+    assert zoo.names()["vgg16-distilled"] == "run `python data_scripts/train_classifier.py`"
+    cnn = zoo.load("resnet18-distilled", device="cpu")
+    state = torch.load(tmp_path / "work" / "state.pt", weights_only=True)["module"]
+    trained = zoo.distilled.resnet18()
+    trained.load_state_dict(state)
+    image = cnn.prepare(samples.load("astronaut").image)
+    with torch.no_grad():
+        difference = (trained.eval()(image) - cnn.module(image)).abs().max()
+    assert 0 < difference < 0.02
+    assert abs(card["rounding"]["largest_logit_difference"]) < 0.02
+
+
+def test_vgg16_head_is_stored_for_features_that_are_not_standardised(run, tmp_path, monkeypatch):
+    assert run("work", "--steps", "2", student="vgg16") == 0
+    monkeypatch.setattr(store, "CHECKPOINTS", tmp_path / "work" / "out")
+    cnn = zoo.load("vgg16-distilled", device="cpu")
+    assert [name for name, _ in cnn.module.named_children()] == ["features", "head"]
+    head = torch.load(tmp_path / "work" / "state.pt", weights_only=True)["module"]
+    features = torch.from_numpy(np.load(tmp_path / "work" / "features.npy")).float()
+    standardised = (features - features.mean(0)) / (features.std(0) + 1e-3)
+    expected = standardised @ head["classifier.weight"].T + head["classifier.bias"]
+    crops = np.load(tmp_path / "work" / "pool" / "crops.npy")
+    # Features are kept as float16, and those whose spread over four crops is small are multiplied by up to 1000.
+    torch.testing.assert_close(pool_maker.logits(cnn, crops), expected, rtol=0, atol=0.02)
+
+
+@pytest.mark.long
+def test_inception_v3_runs(run, tmp_path):
+    assert run("work", "--steps", "2", "--int8", student="inception_v3") == 0
+    stored = load_file(tmp_path / "work" / "out" / "inception_v3-distilled.safetensors")
+    assert stored["fc.weight"].dtype == torch.int8
+    assert (tmp_path / "work" / "out" / "inception_v3-distilled.safetensors").stat().st_size < 25_000_000
+
+
+def test_bad_input_is_refused_with_the_remedy(run, tmp_path, photos, capsys):
+    def fails(work, *arguments, status=1):
+        assert run(work, *arguments) == status
+        return capsys.readouterr().err
+
+    (tmp_path / "empty").mkdir()
+    assert "no file there ends in .jpg" in fails("a", "--photos", str(tmp_path / "empty"))
+    assert "no such folder" in fails("a", "--photos", str(tmp_path / "missing"))
+    Image.new("RGB", (200, 63)).save(tmp_path / "empty" / "flat.png")
+    assert "flat.png is 200x63 pixels" in fails("a", "--photos", str(tmp_path / "empty"))
+    (tmp_path / "empty" / "broken.jpg").write_bytes((photos / "cat.png").read_bytes()[:500])
+    assert "broken.jpg cannot be read as an image" in fails("a", "--photos", str(tmp_path / "empty"))
+    for arguments, message in [(("--steps", "0"), "expected more than 0"), (("--student", "vgg61"), "invalid choice")]:
+        with pytest.raises(SystemExit) as caught:
+            run("a", *arguments)
+        assert caught.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_a_state_made_otherwise_is_refused(run, capsys):
+    assert run("work", "--steps", "2") == 0
+    for arguments, message in [
+        (("--steps", "2", "--batch", "3"), "another batch"),
+        (("--steps", "2", "--seed", "1"), "another choice of seed"),
+        (("--steps", "1"), "at step 2 already"),
+    ]:
+        assert run("work", *arguments) == 1
+        assert message in capsys.readouterr().err
+
+
+# What is learnt from.
+
+
+def test_crops_depend_on_seed_and_number_alone(photos):
+    own = pool_maker.folder_photos(photos)
+    crop = pool_maker.draw(own, 5, 17, 48)
+    assert crop.shape == (48, 48, 3) and crop.dtype == np.uint8
+    assert np.array_equal(crop, pool_maker.draw(own, 5, 17, 48))
+    assert not np.array_equal(crop, pool_maker.draw(own, 5, 18, 48))
+    assert not np.array_equal(crop, pool_maker.draw(own, 6, 17, 48))
+
+
+def test_a_stopped_pool_is_completed_to_the_same(photos, tmp_path, monkeypatch):
+    own, teacher = pool_maker.folder_photos(photos), zoo.load("efficientnet-lite0", device="cpu")
+    monkeypatch.setattr(pool_maker, "CHUNK", 2)
+    through = pool_maker.Pool(tmp_path / "through", own, teacher, 5, 64, 0)
+    calls = []
+
+    def stop_at_the_third(*arguments):
+        calls.append(1)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return through_logits(*arguments)
+
+    through_logits = pool_maker.logits
+    monkeypatch.setattr(pool_maker, "logits", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        pool_maker.Pool(tmp_path / "stopped", own, teacher, 5, 64, 0)
+    monkeypatch.setattr(pool_maker, "logits", through_logits)
+    stopped = pool_maker.Pool(tmp_path / "stopped", own, teacher, 5, 64, 0)
+    assert np.array_equal(through.crops, stopped.crops) and np.array_equal(through.logits, stopped.logits)
+    mirrored = pool_maker.logits(teacher, through.crops[:, :, ::-1])
+    np.testing.assert_allclose(through.logits[:, 1], mirrored, atol=0.02)
+    assert len(np.unique(through.crops.reshape(5, -1), axis=0)) == 5
+
+
+def test_held_out_photos_are_no_training_photos():
+    training = {photo.name for photo in pool_maker.sample_photos("train")}
+    held_out = pool_maker.sample_photos("test", "tune")
+    assert len(training) == 25 and len(held_out) == 29
+    assert training.isdisjoint(photo.name for photo in held_out)
+    crops = pool_maker.held_out_crops(held_out[0], 3, 0, 32)
+    assert crops.shape == (3, 32, 32, 3)
+    assert np.array_equal(crops, pool_maker.held_out_crops(held_out[0], 3, 0, 32))
+
+
+# The loss and the measure.
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    return exponentials / exponentials.sum(1, keepdims=True)
+
+
+LOGITS = arrays(np.float64, (2, 3, 4), elements=st.floats(-8, 8))
+
+
+@given(both=LOGITS, temperature=st.floats(0.5, 8), match=st.floats(0, 2), shift=st.floats(-5, 5))
+def test_distillation_loss_is_its_formula(both, temperature, match, shift):
+    found, truth = both
+    p, q = softmax(truth / temperature), softmax(found / temperature)
+    expected = temperature**2 * (p * np.log(p / q)).sum(1).mean()
+    centred = (found - found.mean(1, keepdims=True)) - (truth - truth.mean(1, keepdims=True))
+    expected += match * np.square(centred).mean()
+    tensors = [torch.from_numpy(values) for values in (found, truth)]
+    loss = runner.distillation_loss(*tensors, temperature, match)
+    np.testing.assert_allclose(loss, expected, rtol=1e-9, atol=1e-9)
+    moved = runner.distillation_loss(tensors[0] + shift, tensors[1], temperature, match)
+    np.testing.assert_allclose(moved, loss, rtol=1e-9, atol=1e-9)
+    assert loss >= -1e-12
+    assert abs(runner.distillation_loss(tensors[1], tensors[1], temperature, match)) < 1e-12
+
+
+def test_distillation_loss_has_the_gradient_of_its_formula():
+    found = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    truth = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert torch.autograd.gradcheck(lambda values: runner.distillation_loss(values, truth, 2.0, 0.5), found)
+
+
+def test_compare_counts_agreement():
+    truth = torch.tensor([[9.0, 5, 4, 3, 2, 1, 0], [0.0, 1, 2, 3, 4, 5, 9]])
+    assert card_writer.compare(truth + 3, truth) == {"top1": 1, "top5": 1, "kl": 0, "correlation": 1}
+    # The first row's best class comes sixth, the second row's comes second.
+    found = torch.tensor([[1.0, 9, 8, 7, 6, 5, 0], [0.0, 1, 2, 3, 4, 9, 5]])
+    result = card_writer.compare(found, truth)
+    assert result["top1"] == 0 and result["top5"] == 0.5
+    p, q = (softmax(values.double().numpy()) for values in (truth, found))
+    assert result["kl"] == pytest.approx((p * np.log(p / q)).sum(1).mean(), abs=1e-4)
+    correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(found.numpy(), truth.numpy(), strict=True)]
+    assert result["correlation"] == pytest.approx(np.mean(correlations), abs=1e-4)
+
+
+# Weights stored small.
+
+
+@given(arrays(np.float32, (3, 2, 2), elements=st.floats(-50, 50, width=32)))
+def test_int8_is_within_half_a_step(weight):
+    values, scale = zoo.stored.quantize(torch.from_numpy(weight))
+    assert values.dtype == torch.int8 and values.abs().max() <= 127
+    error = (zoo.stored.dequantize(values, scale) - torch.from_numpy(weight)).abs().flatten(1).amax(1)
+    assert (error <= 0.5001 * scale + 1e-30).all()
+
+
+def test_small_weights_round_trip(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    state = {"conv.weight": torch.randn(4, 3, 3, 3, generator=generator), "conv.bias": torch.randn(4),
+             "bn.running_var": torch.tensor([1e-9, 1e9]), "bn.num_batches_tracked": torch.tensor(7)}  # fmt: skip
+    state["conv.weight"][2] = 0
+    for int8, bound in ((False, 2**-11 * 4), (True, 4 / 127)):
+        zoo.write_small(state, tmp_path / "net.safetensors", int8=int8)
+        back = zoo.read_small(tmp_path / "net.safetensors")
+        assert back.keys() == state.keys()
+        assert torch.equal(back["bn.running_var"], state["bn.running_var"]) and back["bn.num_batches_tracked"] == 7
+        assert torch.equal(back["conv.bias"], state["conv.bias"].half().float())
+        assert 0 < (back["conv.weight"] - state["conv.weight"]).abs().max() < bound
+        assert back["conv.weight"].dtype == torch.float32 and not back["conv.weight"][2].any()
+    stored = load_file(tmp_path / "net.safetensors")
+    assert stored["conv.weight"].dtype == torch.int8 and stored["conv.bias"].dtype == torch.float16
+
+
+@pytest.mark.parametrize("value, message", [(float("nan"), "NaN or infinite"), (7e4, "65504")])
+def test_weights_that_cannot_be_stored_are_refused(tmp_path, value, message):
+    with pytest.raises(ValueError, match=f"fc.bias: .*{message}"):
+        zoo.write_small({"fc.bias": torch.tensor([1.0, value])}, tmp_path / "net.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+# The checkpoints of this repository.
+
+
+def read_card(name):
+    return json.loads((store.CHECKPOINTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_every_checkpoint_has_its_card():
+    assert {"vgg16-distilled", "resnet18-distilled"} <= set(CARD_NAMES)
+    assert CARD_NAMES == sorted(file.stem for file in store.CHECKPOINTS.glob("*-distilled.safetensors"))
+
+
+@pytest.mark.parametrize("name", CARD_NAMES)
+def test_cards_are_complete_and_agree_with_their_files(name):
+    card, file = read_card(name), store.checkpoint(name)
+    assert card["name"] == name and card["file"]["name"] == file.name
+    assert card["file"]["bytes"] == file.stat().st_size <= card_writer.LARGEST == 30_000_000
+    assert card["file"]["sha256"] == store.sha256(file)
+    for key in ("what", "command", "steps", "batch", "seed", "date", "hardware", "training_seconds", "versions"):
+        assert card[key] or card[key] == 0, key
+    assert [photo["name"] for photo in card["data"]] == samples.names(kind="photo", split="train")
+    assert all(photo["licence"] == samples.CATALOGUE[photo["name"]].licence for photo in card["data"])
+    assert card["teacher"]["sha256"] == store.sha256(store.path("weights/efficientnet-lite0.safetensors"))
+    if name == "vgg16-distilled":
+        assert card["trunk"]["sha256"] == store.sha256(store.path(card["trunk"]["name"]))
+    options = script.parser().parse_args(card["command"].split()[2:])
+    assert f"{options.student}-distilled" == name
+    assert (options.steps, options.seed) == (card["steps"], card["seed"])
+    assert 0 < card["rounding"]["largest_logit_difference"] < 0.05 and card["rounding"]["photos"] == 29
+    for split, count in (("test", 19), ("tune", 10)):
+        assert card["agreement"][split]["photos"] == count
+        assert card["agreement"][split]["crops"]["count"] == 20 * count
+
+
+@pytest.mark.parametrize("name", CARD_NAMES)
+def test_stored_networks_answer_and_the_engine_knows_their_layers(name):
+    cnn = zoo.load(name, device="cpu")
+    assert cnn.name == name and cnn.input_size == (224, 224) and len(cnn.class_names) == 1000
+    assert not any(parameter.requires_grad or parameter.is_meta for parameter in cnn.module.parameters())
+    image = samples.load("china").image
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exact, full = (
+            occlusion.heatmap(cnn, image, patch=64, stride=80, method=method).values for method in ("exact", "full")
+        )
+    np.testing.assert_allclose(exact, full, rtol=1e-4, atol=1e-6)
+    assert np.ptp(full) > 1e-4
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CARD_NAMES)
+def test_stated_agreement_is_what_the_stored_network_has(name):
+    card = read_card(name)
+    cnn, teacher = zoo.load(name, device="cpu"), zoo.load("efficientnet-lite0", device="cpu")
+    for split in ("test", "tune"):
+        photos = pool_maker.sample_photos(split)
+        found = card_writer.compare(*(card_writer.centre_logits(net, photos) for net in (cnn, teacher)))
+        assert found == pytest.approx(card["agreement"][split]["centre"], abs=2e-3)
