@@ -47,18 +47,8 @@ class Head:
         """One batch: the rows of the result it belongs to, its value, and its window where the value is one."""
         step = self.steps[self.source]
         if self.linear is not None:
-            height, width = (int(size) for size in step.size)
-            clean = to_rows(step.clean, step.layout)[0]
-            if window is None:
-                places = np.tile(np.arange(height * width), len(numbers))
-                change = to_rows(value, step.layout) - clean
-            else:
-                rows, columns = (starts[:, None] + np.arange(length) for starts, length in window)
-                places = (rows[:, :, None] * width + columns[:, None, :]).reshape(-1)
-                around = clean.reshape(height * width, -1)[torch.from_numpy(places).to(clean.device)]
-                change = value - around.view(value.shape)
+            value, places = changed_places(step, value, window)
             self.places.append(places)
-            value = change.reshape(-1, change.shape[-1])
         self.values.append(value)
         self.numbers.append(numbers)
         self.waiting += len(numbers)
@@ -96,6 +86,30 @@ class Head:
             part = change.index_select(0, index[0, begin:end])
             result.index_add_(0, index[1, begin:end], product(part, self.linear.operator.weight[place]))
         return result
+
+
+def changed_places(step, value, window):
+    """What a batch changes in a map, place by place.
+
+    Args:
+        step: the map's :class:`Step`.
+        value: entire maps in the step's layout, or windows [n, rows, columns, C].
+        window: per axis (starts [n], length), or None where ``value`` is entire.
+
+    Returns:
+        (changes [n * places, C], integers [n * places]: row * width + column of each).
+    """
+    height, width = (int(size) for size in step.size)
+    clean = to_rows(step.clean, step.layout)[0]
+    if window is None:
+        places = np.tile(np.arange(height * width), len(value))
+        change = to_rows(value, step.layout) - clean
+    else:
+        rows, columns = (starts[:, None] + np.arange(length) for starts, length in window)
+        places = (rows[:, :, None] * width + columns[:, None, :]).reshape(-1)
+        around = clean.reshape(height * width, -1)[torch.from_numpy(places).to(clean.device)]
+        change = value - around.view(value.shape)
+    return change.reshape(-1, change.shape[-1]), places
 
 
 def to_rows(tensor, layout):

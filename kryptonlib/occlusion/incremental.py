@@ -19,8 +19,8 @@ from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, finished_map, find_head, from_rows, to_rows
 from kryptonlib.occlusion.memory import kept_memory
-from kryptonlib.occlusion.plan import Plan, is_fetched, window_bytes
 from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.schedule import Schedule, is_fetched, window_bytes
 from kryptonlib.occlusion.steps import Unsupported, read_steps
 from kryptonlib.occlusion.windows import Map
 
@@ -54,7 +54,8 @@ class Incremental:
         traced = prepared(module)
         if not isinstance(traced, fx.GraphModule):
             raise Unsupported("torch.fx cannot trace this network")
-        with torch.inference_mode():
+        # Not inference_mode: autograd refuses its tensors, and ``linear_tail`` differentiates these steps.
+        with torch.no_grad():
             self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
             truth = module(image) if truth is None else truth
         self.image = image
@@ -62,7 +63,6 @@ class Incremental:
         if not agrees(self.clean, truth):
             raise Unsupported("torch.fx followed one branch of Python code that decides by the input's values")
         self.head = find_head(self.steps, self.output)
-        self.last_use = self._last_use()
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
             warnings.warn(
@@ -70,15 +70,6 @@ class Incremental:
                 "computed (correct, but without savings)",
                 stacklevel=2,
             )
-
-    def _last_use(self):
-        """Step before the head -> the steps whose values nobody reads after it."""
-        found = {}
-        for index, step in enumerate(self.steps[: self.head[1]]):
-            readers = [user for user in step.users if user < self.head[1]]
-            if readers and index != self.head[0]:
-                found.setdefault(max(readers), []).append(index)
-        return found
 
     def look_at(self, image):
         """Take another clean image of the same shape: only its activations are computed anew."""
@@ -91,13 +82,14 @@ class Incremental:
                 step.clean = finished_map(step.run(1, [self.steps[source].clean for source in step.sources]), step)
         self.clean = self.steps[self.output].clean
 
-    def logits(self, positions, patch, fill, *, batch_size=None, memory_limit=None, meter=None):
+    def logits(self, positions, patch, fill, *, limits=None, batch_size=None, memory_limit=None, meter=None):
         """Logits with the patch at each position.
 
         Args:
             positions: integers [n, 2] of (top, left); a patch that reaches over the border is cut off.
             patch: (rows, columns) of the patch.
             fill: what a patch shows, [C, H, W] or what broadcasts to it.
+            limits: per step (rows, columns), the largest window that is carried on, see ``approximate``; None is exact.
             batch_size: most positions per batch; None chooses.
             memory_limit: bytes for the windows; None is 1 GiB.
             meter: a :class:`Progress` that is told of finished positions, or None.
@@ -105,21 +97,44 @@ class Incremental:
         Returns:
             float tensor [n, classes] on the image's device.
         """
+        result = self.clean.repeat(len(positions), 1)
+        self.sweep(
+            Head(self),
+            result,
+            positions,
+            patch,
+            fill,
+            limits=limits,
+            batch_size=batch_size,
+            memory_limit=memory_limit,
+            meter=meter,
+        )
+        return result
+
+    def sweep(
+        self, head, result, positions, patch, fill, *, limits=None, batch_size=None, memory_limit=None, meter=None
+    ):
+        """Carry the window of every position up to a head, which writes into ``result``.
+
+        Args:
+            head: a :class:`Head`, or what has its ``steps`` (up to the last step needed), ``source``, ``begin``,
+                ``waiting``, ``add`` and ``finish``.
+            result: one row per position; a position that changes nothing keeps its row.
+            others: as for :meth:`logits`.
+        """
         fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])
         boxes = self.changed_boxes(positions, patch, fill)
-        result = self.clean.repeat(len(boxes), 1)
         busy = np.flatnonzero(boxes[:, 1] > boxes[:, 0])
         if meter and len(busy) < len(boxes):
             meter.update(len(boxes) - len(busy), 0.0)
         if len(busy):
             with torch.inference_mode(), kept_memory():
                 batch = batch_size or BATCH
-                groups = make_groups(self.steps, boxes[busy], batch)
+                groups = make_groups(head.steps, boxes[busy], batch, limits)
                 if meter:
                     meter.work = sum(group.cost * len(group.members) for group in groups)
-                run = _Run(self, groups, boxes[busy], fill, batch, memory_limit or MEMORY)
+                run = _Run(self, head, groups, boxes[busy], fill, batch, memory_limit or MEMORY)
                 run.all(busy, result, meter)
-        return result
 
     def changed_boxes(self, positions, patch, fill):
         """(top, bottom, left, right) [n, 4] of the pixels that a patch really changes; zeros where it changes none."""
@@ -136,8 +151,10 @@ class Incremental:
 class _Run:
     """All batches of one call: the buffers, and the layer by layer computation."""
 
-    def __init__(self, engine, groups, boxes, fill, batch, limit):
-        self.engine, self.steps, self.head = engine, engine.steps, engine.head
+    def __init__(self, engine, head, groups, boxes, fill, batch, limit):
+        self.engine, self.collector = engine, head
+        self.steps, self.head = head.steps, (head.source, head.begin)
+        self.last_use = _last_use(self.steps, *self.head)
         self.groups, self.boxes = groups, boxes
         self.device = engine.image.device
         each = max(window_bytes(self.steps, group) for group in groups)
@@ -166,7 +183,7 @@ class _Run:
 
     def all(self, numbers, result, meter):
         """Compute every group's batches and write the logits to ``result[numbers[member]]``."""
-        head = Head(self.engine)
+        head = self.collector
         for group in self.groups:
             parts = -(-len(group.members) // self.batch)
             for part in np.array_split(np.arange(len(group.members)), parts):
@@ -179,27 +196,27 @@ class _Run:
 
     def features(self, group, part):
         """The last value before the head, for the positions ``part`` of a group, and its window (None: entire)."""
-        plan = Plan(self, group, part)
-        arrays = plan.shipment.send(self.device)
+        schedule = Schedule(self, group, part)
+        arrays = schedule.shipment.send(self.device)
         values = {}
         for index in range(1, self.head[1]):
-            values[index] = self._compute(index, plan, values, arrays)
-            for source in self.engine.last_use.get(index, ()):
+            values[index] = self._compute(index, schedule, values, arrays)
+            for source in self.last_use.get(index, ()):
                 values.pop(source, None)
-        return values[self.head[0]], plan.windows[self.head[0]]
+        return values[self.head[0]], schedule.windows[self.head[0]]
 
-    def _compute(self, index, plan, values, arrays):
+    def _compute(self, index, schedule, values, arrays):
         step = self.steps[index]
 
         def get(source, fetch):
             return values[source] if fetch is None else fetch.run(self.maps[source].rows, arrays)
 
-        how = plan.how[index]
+        how = schedule.how[index]
         if how.kind == "mean":
             window = values[step.sources[0]]
             change = window - how.fetches[0].run(self.maps[step.sources[0]].rows, arrays)
             mean = change.sum((1, 2)) / float(np.prod(self.steps[step.sources[0]].size))
-            return step.clean + mean.reshape(plan.count, *step.clean.shape[1:])
+            return step.clean + mean.reshape(schedule.count, *step.clean.shape[1:])
         inputs = [get(source, fetch) for source, fetch in zip(step.sources, how.fetches)]
         layouts = [self.steps[source].layout for source in step.sources]
         if how.kind == "whole":
@@ -208,7 +225,7 @@ class _Run:
                 from_rows(x, layout) if fetch is not None else x
                 for x, layout, fetch in zip(inputs, layouts, how.fetches)
             ]
-            return finished_map(step.run(plan.count, inputs), step)
+            return finished_map(step.run(schedule.count, inputs), step)
         inputs = [from_rows(x, layout) for x, layout in zip(inputs, layouts)]
         part = step.operator
         if step.kind == "window":
@@ -218,8 +235,18 @@ class _Run:
                 result = result * (rows[:, None, :, None] * columns[:, None, None, :])
         else:
             result, layout = part.function(inputs), part.layout
-        target = self.maps[index].room(plan.count, *how.shape) if how.kept else None
+        target = self.maps[index].room(schedule.count, *how.shape) if how.kept else None
         return _finished_window(result, layout, step, target)
+
+
+def _last_use(steps, source, begin):
+    """Step before ``begin`` -> the steps, ``source`` excepted, whose values nobody before ``begin`` reads after it."""
+    found = {}
+    for index, step in enumerate(steps[:begin]):
+        readers = [user for user in step.users if user < begin]
+        if readers and index != source:
+            found.setdefault(max(readers), []).append(index)
+    return found
 
 
 def _finished_window(result, layout, step, target):

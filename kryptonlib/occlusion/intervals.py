@@ -101,6 +101,21 @@ def hull(intervals):
     return low, high
 
 
+def centre_part(low, high, middle, most):
+    """At most ``most`` cells of ``[low, high)``: those around ``middle``, a cell or a half between two cells.
+
+    Where an interval is cut off by the border, ``middle`` is not its centre, and less than ``most`` cells are kept.
+
+    Example:
+        >>> centre_part(2, 9, 5, 3)
+        (4, 7)
+    """
+    start = np.floor(middle - (most - 1) / 2 + 0.5).astype(np.int64)
+    new_low = np.clip(start, low, np.maximum(high - 1, low))
+    new_high = np.clip(start + most, np.minimum(low + 1, high), high)
+    return _plain(new_low, low, high), _plain(new_high, low, high)
+
+
 def context(start, length, *, kernel, stride=1, before=0, dilation=1):
     """Input cells that a window of outputs reads (Krypton's read-in): first cell and number of cells.
 

@@ -15,7 +15,7 @@ class How:
         self.counts, self.shape, self.kept = counts, shape, kept
 
 
-class Plan:
+class Schedule:
     """Everything about one batch that needs no activations: decided on the host, sent to the device at once."""
 
     def __init__(self, run, group, part):
