@@ -7,6 +7,7 @@ from torch import nn
 
 from kryptonlib.occlusion.bounds import layer_work, patch_boxes
 from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.intervals import kept
 from kryptonlib.occlusion.linear_tail import LinearTail, cuts, window_macs
 from kryptonlib.occlusion.scores import score
 
@@ -53,8 +54,8 @@ def straight_tail(head, dtype=torch.float32):
     return seeded(nn.Sequential(*layers, *head), dtype=dtype)
 
 
-def exact(engine, targets, kind, fill=0.0, limits=None):
-    return score(engine.logits(POSITIONS, PATCH, torch.tensor(fill), limits=limits), targets, kind)
+def exact(engine, targets, kind, fill=0.0, crop=None):
+    return score(engine.logits(POSITIONS, PATCH, torch.tensor(fill), crop=crop), targets, kind)
 
 
 class Skipping(nn.Module):
@@ -89,14 +90,18 @@ def test_an_affine_tail_is_exact(head):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, None])
-def test_an_affine_tail_is_exact_with_limits_too(batch_size):
+def test_an_affine_tail_is_exact_with_cropped_windows_too(batch_size):
     net = straight_tail([nn.Flatten(), nn.Linear(6 * 3 * 3, 4)], torch.float64)
     engine = Incremental(net, image_of())
-    limits = [(14, 15), (3, 4), (2, 1), (1, 1), (1, 1)][: len(engine.steps)]
-    got = LinearTail(engine, 1, [1], "logit").scores(POSITIONS, PATCH, 0.0, limits=limits, batch_size=batch_size)
-    # Behind the cut nothing is cropped any more, so the exact run's limits end there.
-    limits[2:] = [tuple(int(size) for size in step.size) for step in engine.steps[2:]]
-    want = exact(engine, [1], "logit", limits=limits)
+    cells = [(14, 15), (3, 4), (2, 1), (1, 1), (1, 1)][: len(engine.steps)]
+
+    def crop(index, axis, low, high, middle):
+        return kept(low, high, middle, cells[index][axis])
+
+    got = LinearTail(engine, 1, [1], "logit").scores(POSITIONS, PATCH, 0.0, crop=crop, batch_size=batch_size)
+    # Behind the cut nothing is cropped any more, so the exact run crops no further.
+    cells[2:] = [tuple(int(size) for size in step.size) for step in engine.steps[2:]]
+    want = exact(engine, [1], "logit", crop=crop)
     torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-9)
     assert not torch.allclose(want, exact(engine, [1], "logit"), rtol=1e-3, atol=1e-3)
 
@@ -175,9 +180,12 @@ def test_macs_are_those_of_the_windows_up_to_the_cut_and_of_the_products():
     box = np.array([[3, 7, 4, 7]])
     # The patch of 4 x 3 grows to 6 x 5, 8 x 7 and 10 x 9 places; 36 or 72 weights for each of 4 channels.
     assert window_macs(engine.steps, box).tolist() == [0, 30 * 72, 56 * 144, 90 * 144, 0, 0, 12]
-    limited = [(99, 99), (3, 2), *[(99, 99)] * 5]
+
+    def crop(index, axis, low, high, middle):
+        return kept(low, high, middle, (3, 2)[axis])
+
     assert LinearTail(engine, 1, [0, 1], "logit").macs(box) == 30 * 72 + 30 * 4 * 2
-    assert LinearTail(engine, 1, [0], "logit").macs(box, limited) == 6 * 72 + 6 * 4
+    assert LinearTail(engine, 1, [0], "logit").macs(box, crop) == 6 * 72 + 6 * 4
     last = cuts(engine, box)[-1].index
     assert LinearTail(engine, last, [0], "logit").macs(box) == 30 * 72 + 56 * 144 + 90 * 144 + 90 * 4
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kryptonlib.occlusion.intervals import centre_part, context, extent, hull, place, through_window
+from kryptonlib.occlusion.intervals import context, extent, hull, place, through_window
 
 MOVE = 40.0
 """MACs in the time of reading and writing one float32."""
@@ -45,15 +45,15 @@ class Group:
     cost: float
 
 
-def changed_intervals(steps, low, high, axis, through=through_window, limits=None):
+def changed_intervals(steps, low, high, axis, through=through_window, crop=None):
     """The changed interval of every step along one axis (0 rows, 1 columns).
 
     Args:
         steps: from ``read_steps``.
         low, high: integer arrays [U], the changed pixels ``[low, high)`` of the image.
         through: how an interval passes through a convolution or pool; called as ``through_window`` is.
-        limits: per step (rows, columns), the most cells that an interval keeps, centred where the patch's own centre
-            comes to lie; None keeps all that can change, which is exact.
+        crop: function (number of the step, axis, low, high, middle) -> (low, high), what to keep of the interval of a
+            map; ``middle`` is where the patch's own centre comes to lie. None keeps all that can change, which is exact.
 
     Returns:
         A list of (low, high) arrays [U], one pair per step. Where the engine computes entire maps, that is the map.
@@ -73,27 +73,27 @@ def changed_intervals(steps, low, high, axis, through=through_window, limits=Non
             interval = hull(before)
         else:
             interval = np.zeros_like(low), np.full_like(high, size)
-        if limits is not None and step.spatial:
-            interval = centre_part(*interval, middle, int(limits[index][axis]))
+        if crop is not None and step.spatial:
+            interval = crop(index, axis, *interval, middle)
         found.append(interval)
         middles.append(middle)
     return found
 
 
-def make_groups(steps, boxes, batch, limits=None):
+def make_groups(steps, boxes, batch, crop=None):
     """Divide positions into groups of one window shape per layer.
 
     Args:
         steps: from ``read_steps``.
         boxes: integer array [n, 4] of (top, bottom, left, right): the pixels that really change, none empty.
         batch: positions per batch that the machine likes.
-        limits: as for ``changed_intervals``.
+        crop: as for ``changed_intervals``.
 
     Returns:
         A list of :class:`Group` that holds every position once.
     """
     costs = StepCosts(steps)
-    axes = [_Axis(steps, boxes[:, 2 * axis : 2 * axis + 2], axis, limits) for axis in (0, 1)]
+    axes = [_Axis(steps, boxes[:, 2 * axis : 2 * axis + 2], axis, crop) for axis in (0, 1)]
     mean_sizes = [axis.profile @ axis.counts / axis.counts.sum() for axis in axes]
     for axis, other in zip(axes, reversed(mean_sizes)):
         axis.merge(costs.weights * other)
@@ -181,11 +181,11 @@ def takes_window_as_is(step):
 class _Axis:
     """The distinct changed intervals along one axis, and how to merge them."""
 
-    def __init__(self, steps, spans, axis, limits):
+    def __init__(self, steps, spans, axis, crop):
         unique, which, counts = np.unique(spans, axis=0, return_inverse=True, return_counts=True)
         self.steps, self.axis = steps, axis
         self.which, self.counts = which.reshape(-1), counts.astype(float)
-        self.intervals = changed_intervals(steps, unique[:, 0], unique[:, 1], axis, limits=limits)
+        self.intervals = changed_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
         sizes = np.array([np.maximum(high - low, 1) for low, high in self.intervals], dtype=float)
         self.profile = np.concatenate([sizes, self._contexts(sizes)])
 

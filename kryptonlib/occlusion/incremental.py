@@ -82,14 +82,14 @@ class Incremental:
                 step.clean = finished_map(step.run(1, [self.steps[source].clean for source in step.sources]), step)
         self.clean = self.steps[self.output].clean
 
-    def logits(self, positions, patch, fill, *, limits=None, batch_size=None, memory_limit=None, meter=None):
+    def logits(self, positions, patch, fill, *, crop=None, batch_size=None, memory_limit=None, meter=None):
         """Logits with the patch at each position.
 
         Args:
             positions: integers [n, 2] of (top, left); a patch that reaches over the border is cut off.
             patch: (rows, columns) of the patch.
             fill: what a patch shows, [C, H, W] or what broadcasts to it.
-            limits: per step (rows, columns), the largest window that is carried on, see ``approximate``; None is exact.
+            crop: what to keep of each window, see ``grouping.changed_intervals`` and ``cropping``; None is exact.
             batch_size: most positions per batch; None chooses.
             memory_limit: bytes for the windows; None is 1 GiB.
             meter: a :class:`Progress` that is told of finished positions, or None.
@@ -104,7 +104,7 @@ class Incremental:
             positions,
             patch,
             fill,
-            limits=limits,
+            crop=crop,
             batch_size=batch_size,
             memory_limit=memory_limit,
             meter=meter,
@@ -112,7 +112,7 @@ class Incremental:
         return result
 
     def sweep(
-        self, head, result, positions, patch, fill, *, limits=None, batch_size=None, memory_limit=None, meter=None
+        self, head, result, positions, patch, fill, *, crop=None, batch_size=None, memory_limit=None, meter=None
     ):
         """Carry the window of every position up to a head, which writes into ``result``.
 
@@ -130,7 +130,7 @@ class Incremental:
         if len(busy):
             with torch.inference_mode(), kept_memory():
                 batch = batch_size or BATCH
-                groups = make_groups(head.steps, boxes[busy], batch, limits)
+                groups = make_groups(head.steps, boxes[busy], batch, crop)
                 if meter:
                     meter.work = sum(group.cost * len(group.members) for group in groups)
                 run = _Run(self, head, groups, boxes[busy], fill, batch, memory_limit or MEMORY)

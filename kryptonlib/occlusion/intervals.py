@@ -101,19 +101,37 @@ def hull(intervals):
     return low, high
 
 
-def centre_part(low, high, middle, most):
-    """At most ``most`` cells of ``[low, high)``: those around ``middle``, a cell or a half between two cells.
-
-    Where an interval is cut off by the border, ``middle`` is not its centre, and less than ``most`` cells are kept.
+def kept(low, high, middle, most):
+    """``most`` cells of ``[low, high)``, those nearest to ``middle``; all of them where there are no more.
 
     Example:
-        >>> centre_part(2, 9, 5, 3)
+        >>> kept(2, 9, 5, 3)
         (4, 7)
+        >>> kept(0, 9, 1, 3)
+        (0, 3)
     """
-    start = np.floor(middle - (most - 1) / 2 + 0.5).astype(np.int64)
-    new_low = np.clip(start, low, np.maximum(high - 1, low))
-    new_high = np.clip(start + most, np.minimum(low + 1, high), high)
-    return _plain(new_low, low, high), _plain(new_high, low, high)
+    start = np.clip(_centred(middle, most), low, np.maximum(high - most, low))
+    return _plain(start, low, high), _plain(np.minimum(start + most, high), low, high)
+
+
+def within(low, high, middle, most):
+    """The cells of ``[low, high)`` that lie among the ``most`` cells around ``middle``, at least one.
+
+    Where the border cuts the interval off on one side, less than ``most`` cells are left.
+
+    Example:
+        >>> within(0, 9, 1, 5)
+        (0, 4)
+    """
+    begin = _centred(middle, most)
+    start = np.clip(begin, low, np.maximum(high - 1, low))
+    stop = np.clip(begin + most, np.minimum(low + 1, high), high)
+    return _plain(start, low, high), _plain(stop, low, high)
+
+
+def _centred(middle, most):
+    """First of ``most`` cells around ``middle``; of two equally good ones the later."""
+    return np.floor(middle - (most - 1) / 2 + 0.5).astype(np.int64)
 
 
 def context(start, length, *, kernel, stride=1, before=0, dilation=1):

@@ -69,17 +69,17 @@ def cuts(engine, boxes):
     ]
 
 
-def window_macs(steps, boxes, limits=None):
+def window_macs(steps, boxes, crop=None):
     """MACs of each step's changed window, the mean over the positions [steps]; layers without maps count in full.
 
     Args:
         steps: from ``read_steps``.
         boxes: integer array [n, 4].
-        limits: as for ``grouping.changed_intervals``.
+        crop: as for ``grouping.changed_intervals``.
     """
     boxes = np.asarray(boxes, dtype=np.int64)
     rows, columns = (
-        changed_intervals(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis, limits=limits) for axis in (0, 1)
+        changed_intervals(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis, crop=crop) for axis in (0, 1)
     )
     areas = [float(((row[1] - row[0]) * (column[1] - column[0])).mean()) for row, column in zip(rows, columns)]
     return np.array([step_macs(step) * (area if step.spatial else 1.0) for step, area in zip(steps, areas)])
@@ -120,7 +120,7 @@ class LinearTail:
         self.clean = score(engine.clean, self.targets, self.straight)
         self.gradients = self._gradients()
 
-    def scores(self, positions, patch, fill, *, limits=None, batch_size=None, memory_limit=None, meter=None):
+    def scores(self, positions, patch, fill, *, crop=None, batch_size=None, memory_limit=None, meter=None):
         """The approximate score of each target with the patch at each position.
 
         Args:
@@ -138,20 +138,20 @@ class LinearTail:
             positions,
             patch,
             fill,
-            limits=limits,
+            crop=crop,
             batch_size=batch_size,
             memory_limit=memory_limit,
             meter=meter,
         )
         return result.T.sigmoid() if self.kind == "probability" else result.T
 
-    def macs(self, boxes, limits=None):
+    def macs(self, boxes, crop=None):
         """MACs per position, the mean over ``boxes`` [n, 4]: the windows up to the cut, and the dot products."""
         steps = self.engine.steps[: self.cut + 1]
         # A window of the map after the cut costs one MAC per place, channel and target.
         last = replace(steps[-1], posts=[], operator=replace(steps[-1].operator, macs=1.0))
-        products = window_macs([*steps[:-1], last], boxes, limits)[-1] * last.channels * len(self.targets)
-        return float(window_macs(steps, boxes, limits).sum() + products)
+        products = window_macs([*steps[:-1], last], boxes, crop)[-1] * last.channels * len(self.targets)
+        return float(window_macs(steps, boxes, crop).sum() + products)
 
     def _gradients(self):
         """The gradient of each target's score by the map after the cut, [T][places, C]."""

@@ -1,0 +1,73 @@
+"""Which positions of a grid are computed, and what the others get.
+
+Neighbouring patches overlap, so a heat map is smooth, and some of its positions tell the others. How many are needed
+depends more on how they lie than on how one interpolates: on diagonals a third of the positions does better than a
+quarter on every second row and column, because no position is further than one step from a computed one.
+"""
+
+import numpy as np
+from scipy.interpolate import RBFInterpolator
+
+from kryptonlib.choices import check_choice
+
+LATTICES = {
+    "sixteenth": lambda i, j: (i % 4 == 0) & (j % 4 == 0),
+    "eighth": lambda i, j: (i % 2 == 0) & (j % 2 == 0) & ((i + j) % 4 == 0),
+    "quarter": lambda i, j: (i % 2 == 0) & (j % 2 == 0),
+    "third": lambda i, j: (i + j) % 3 == 0,
+    "half": lambda i, j: (i + j) % 2 == 0,
+    "two thirds": lambda i, j: (i + j) % 3 != 1,
+    "all": lambda i, j: i >= 0,
+}
+"""Name -> function of the row and column number in the grid, true where the position is computed."""
+FINER = {
+    "sixteenth": "eighth",
+    "eighth": "quarter",
+    "quarter": "half",
+    "half": "all",
+    "third": "two thirds",
+    "two thirds": "all",
+}
+"""The next denser lattice that holds all positions of this one."""
+NEIGHBOURS = 20
+"""Computed positions that an interpolated value depends on."""
+
+
+def mask(shape, lattice):
+    """bool [rows, columns]: the positions of a lattice.
+
+    Example:
+        >>> mask((3, 3), "half").sum()
+        5
+    """
+    check_choice("lattice", lattice, LATTICES)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    return LATTICES[lattice](rows, columns)
+
+
+def fill_in(values, known):
+    """Interpolate a map between its known positions by thin plate splines.
+
+    Args:
+        values: float array [..., rows, columns]; read at known positions only.
+        known: bool [rows, columns]; at least three positions, not all in one line.
+
+    Returns:
+        float64 array of the shape of ``values``; known positions keep their values.
+
+    Source:
+        Duchon, "Splines minimizing rotation-invariant semi-norms in Sobolev spaces", 1977; scipy's RBFInterpolator with
+        the nearest 20 positions.
+    """
+    values, known = np.asarray(values, dtype=np.float64), np.asarray(known, dtype=bool)
+    if values.shape[-2:] != known.shape:
+        raise ValueError(f"fill_in() got values {values.shape} and a mask {known.shape}")
+    at, wanted = np.argwhere(known), np.argwhere(~known)
+    if not len(wanted):
+        return values.copy()
+    if len(at) < 3 or np.linalg.matrix_rank(at - at[0]) < 2:
+        raise ValueError("fill_in() needs three known positions that are not all in one line")
+    result = values.copy()
+    spline = RBFInterpolator(at, np.moveaxis(values[..., known], -1, 0), neighbors=min(NEIGHBOURS, len(at)))
+    result[..., ~known] = np.moveaxis(spline(wanted), 0, -1)
+    return result
