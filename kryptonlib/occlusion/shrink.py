@@ -19,7 +19,6 @@ from kryptonlib.occlusion.incremental import HEAD_ROWS
 from kryptonlib.occlusion.intervals import context, hull, through_window
 from kryptonlib.occlusion.scores import score
 
-
 CARRIED = "window", "pointwise", "join"
 """Kinds of steps that windows pass through; every other takes and gives entire maps, and nothing there is trimmed."""
 
