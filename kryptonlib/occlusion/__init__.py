@@ -9,23 +9,42 @@
 - ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``grouping``,
   ``windows`` and ``head`` are its parts
 - ``attribution``: Captum's ``Occlusion`` on top of it
+- ``approximate``: part of the positions and of each window, with an estimate of the quality reached; ``cropping``,
+  ``lattice``, ``estimate``, ``drilldown`` and ``plans`` are its parts, ``tuning`` finds a plan, ``quality`` judges it
+- ``anytime``: maps that get better until the time is up
+- ``linear_tail``, ``shrink``: two ideas that notebook 06 weighs against these
 - ``heat``: the result
 """
 
 import time
-
-import numpy as np
+from dataclasses import replace
 
 from kryptonlib.choices import check_choice
-from kryptonlib.occlusion import full, incremental
+from kryptonlib.occlusion import approximate, full, incremental
+from kryptonlib.occlusion.anytime import refine
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.job import Job, prepare
+from kryptonlib.occlusion.plans import Plan, Published
 from kryptonlib.occlusion.scores import SCORES
+from kryptonlib.occlusion.tuning import tune
 
-__all__ = ["Grid", "Heatmap", "Job", "METHODS", "SCORES", "heatmap", "make_grid", "prepare"]
+__all__ = [
+    "Grid",
+    "Heatmap",
+    "Job",
+    "METHODS",
+    "Plan",
+    "Published",
+    "SCORES",
+    "heatmap",
+    "make_grid",
+    "prepare",
+    "refine",
+    "tune",
+]
 
-METHODS = {"full": full.run, "exact": incremental.run}
+METHODS = {"full": full.run, "exact": incremental.run, "approximate": approximate.run}
 """The methods: a name, and a function ``run(job, progress) -> float64 array [T, n]``."""
 
 
@@ -64,8 +83,9 @@ def heatmap(
         region: (top, left, height, width) of the input inside which the patch stays; None is all of it.
         cover: "grid" gives floor((H - h) / s) + 1 positions a side; "flush" adds a last one that ends at the border.
         method: "exact" computes only what the patch changes (the same values up to rounding); "full" runs one forward
-            pass per position.
-        plan, ssim: settings of approximate methods.
+            pass per position; "approximate" computes a part and estimates what that costs in quality.
+        plan: for "approximate", a :class:`Plan` (``tune`` finds one) or a :class:`Published`.
+        ssim: for "approximate", the SSIM with the exact map that is wanted; alone it stands for ``Plan(ssim=ssim)``.
         batch_size: patches per forward pass; None finds a fast one on the first patches.
         memory_limit: bytes that the activations of a batch may take; None is a quarter of the free memory.
         progress: True writes a line with the time left to standard error; a function is called with (finished, total,
@@ -87,8 +107,7 @@ def heatmap(
         (13, 13)
     """
     check_choice("method", method, METHODS)
-    if plan is not None or ssim is not None:
-        raise ValueError(f"plan and ssim belong to an approximate method, not to method={method!r}")
+    plan = _plan(method, plan, ssim)
     started = time.perf_counter()
     job = prepare(
         model,
@@ -103,19 +122,25 @@ def heatmap(
         batch_size=batch_size,
         memory_limit=memory_limit,
     )
-    values = METHODS[method](job, progress).reshape(-1, *job.grid.shape)
-    baseline = job.values(job.clean_logits)[:, 0].numpy()
-    several = np.ndim(target) == 1
-    return Heatmap(
-        values=values if several else values[0],
-        grid=job.grid,
-        target=job.targets if several else job.targets[0],
-        baseline=baseline if several else float(baseline[0]),
-        score=score,
-        seconds=time.perf_counter() - started,
-        method=method,
-        fill=str(fill),
-        names=job.names,
-        picture=job.picture,
-        info=job.info,
-    )
+    job.plan = plan
+    values = METHODS[method](job, progress)
+    return Heatmap.of_job(job, values, method, time.perf_counter() - started)
+
+
+def _plan(method, plan, ssim):
+    """The settings of an approximate method, or None for the others."""
+    if method != "approximate":
+        if plan is not None or ssim is not None:
+            raise ValueError(f'plan and ssim belong to method="approximate", not to method={method!r}')
+        return None
+    if plan is None:
+        if ssim is None:
+            raise ValueError('method="approximate" needs ssim (the quality wanted, such as 0.9) or a plan')
+        return Plan(ssim=ssim)
+    if not isinstance(plan, (Plan, Published)):
+        raise TypeError(f"plan must be an occlusion.Plan or occlusion.Published, got {type(plan).__name__}")
+    if ssim is None:
+        return plan
+    if isinstance(plan, Published):
+        raise ValueError("Krypton's settings promise no quality: leave ssim out, or give a Plan")
+    return replace(plan, ssim=ssim)

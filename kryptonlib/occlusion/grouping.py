@@ -53,7 +53,7 @@ def changed_intervals(steps, low, high, axis, through=through_window, crop=None)
         low, high: integer arrays [U], the changed pixels ``[low, high)`` of the image.
         through: how an interval passes through a convolution or pool; called as ``through_window`` is.
         crop: function (number of the step, axis, low, high, middle) -> (low, high), what to keep of the interval of a
-            map; ``middle`` is where the patch's own centre comes to lie. None keeps all that can change, which is exact.
+            map; ``middle`` is where the patch's own centre comes to lie. None keeps all that can change: exact.
 
     Returns:
         A list of (low, high) arrays [U], one pair per step. Where the engine computes entire maps, that is the map.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kryptonlib.occlusion.estimate import Estimate
 from kryptonlib.occlusion.grid import Grid
 
 FORMAT = "krypton-heatmap-1"
@@ -40,6 +41,34 @@ class Heatmap:
     names: tuple
     picture: np.ndarray
     info: dict = field(default_factory=dict)
+
+    @classmethod
+    def of_job(cls, job, values, method, seconds):
+        """The result of a :class:`~kryptonlib.occlusion.job.Job`: ``values`` [T, n], computed in ``seconds``."""
+        values = np.asarray(values).reshape(-1, *job.grid.shape)
+        baseline = job.values(job.clean_logits)[:, 0].numpy()
+        return cls(
+            values=values if job.several else values[0],
+            grid=job.grid,
+            target=job.targets if job.several else job.targets[0],
+            baseline=baseline if job.several else float(baseline[0]),
+            score=job.score,
+            seconds=seconds,
+            method=method,
+            fill=job.filling,
+            names=job.names,
+            picture=job.picture,
+            info=dict(job.info),
+        )
+
+    @property
+    def estimated_ssim(self):
+        """For an approximate map the :class:`~kryptonlib.occlusion.estimate.Estimate` of its SSIM with the exact one.
+
+        None for exact maps, for Krypton's own methods, and where the grid is too small for an estimate.
+        """
+        found = self.info.get("estimated_ssim")
+        return None if found is None else Estimate(*found)
 
     def pixels(self):
         """Mean score, at each pixel, over the patches that cover it: [H, W] or [T, H, W].

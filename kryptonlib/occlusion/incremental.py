@@ -132,7 +132,7 @@ class Incremental:
                 batch = batch_size or BATCH
                 groups = make_groups(head.steps, boxes[busy], batch, crop)
                 if meter:
-                    meter.work = sum(group.cost * len(group.members) for group in groups)
+                    meter.work = (meter.work or 0.0) + sum(group.cost * len(group.members) for group in groups)
                 run = _Run(self, head, groups, boxes[busy], fill, batch, memory_limit or MEMORY)
                 run.all(busy, result, meter)
 

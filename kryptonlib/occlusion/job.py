@@ -32,6 +32,9 @@ class Job:
         memory_limit: bytes that activations may take, or None.
         picture: the input as a picture in [0, 1], [H, W] or [H, W, 3], for display.
         names: the targets' names.
+        several: True where the caller gave several targets, so that values keep their axis.
+        filling: the fill as the caller gave it, as a text.
+        plan: settings of an approximate method, or None.
         info: what a method wants to tell with its result (numbers and texts).
     """
 
@@ -46,6 +49,9 @@ class Job:
     memory_limit: int = None
     picture: np.ndarray = None
     names: tuple = ()
+    several: bool = False
+    filling: str = ""
+    plan: object = None
     info: dict = field(default_factory=dict)
 
     def values(self, logits):
@@ -107,6 +113,8 @@ def prepare(
         memory_limit=memory_limit,
         picture=_picture(tensor, classifier),
         names=tuple(str(names[t]) if names else f"class {t}" for t in targets),
+        several=np.ndim(target) == 1,
+        filling=str(fill),
     )
 
 

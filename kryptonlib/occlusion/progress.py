@@ -11,8 +11,8 @@ class Progress:
         total: number of patches.
         report: False says nothing; True writes one line to standard error; a function is called with
             (finished, total, seconds left or None).
-        work: total work in any unit, where patches cost differently and a cost model knows by how much; None counts every
-            patch alike.
+        work: total work in any unit, where patches cost differently and a cost model knows by how much; None counts
+            every patch alike.
     """
 
     def __init__(self, total, report=False, work=None):

@@ -1,0 +1,192 @@
+"""Find the cheapest plan that reaches a quality, on images of one's own, and judge it on others.
+
+Every candidate is played through on the tuning images with their exact maps at hand: the lattice it begins with, the
+estimate it would make, the denser lattices it would go on to, the SSIM it ends at and the MACs it would have spent.
+Nothing is timed, so that tuning gives the same plan on any machine.
+"""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import skimage
+import torch
+from scipy.stats import binomtest
+
+from kryptonlib.occlusion.approximate import Part, climb
+from kryptonlib.occlusion.bounds import patch_boxes
+from kryptonlib.occlusion.cropping import Reach
+from kryptonlib.occlusion.grid import pair
+from kryptonlib.occlusion.grouping import step_macs
+from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.job import prepare
+from kryptonlib.occlusion.linear_tail import window_macs
+from kryptonlib.occlusion.plans import Plan
+from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.quality import ssim as raw_ssim
+from kryptonlib.occlusion.steps import Unsupported
+
+REACHES = (None, 0.8, 0.6)
+"""What of each window is kept: candidates of ``tune``."""
+STARTS = ("quarter", "third", "half")
+MARGINS = (0.0, 0.01, 0.02, 0.03)
+MET = 0.9
+"""Share of the tuning images that must reach the quality."""
+WORST = 0.1
+"""How far below it none may end."""
+
+
+@dataclass
+class Played:
+    """One plan on one image: the SSIM that it ends at, positions computed, and its speed-up counted in MACs."""
+
+    ssim: float
+    passes: int
+    speedup: float
+
+
+class Trial:
+    """One image with its exact map and its cropped ones, on which plans are played through.
+
+    Args:
+        model, image, arguments: as for ``heatmap``.
+        reaches: what of each window is kept, for every map that a plan may ask for; None among them is the exact map.
+    """
+
+    def __init__(self, model, image, reaches, **arguments):
+        job = prepare(model, image, **arguments)
+        engine = Incremental(job.module, job.image, job.clean_logits)
+        positions, self.shape = job.grid.positions(), job.grid.shape
+        boxes = patch_boxes(positions, job.grid.patch)
+        self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(job.grid)
+        self.maps, self.macs = {}, {}
+        for reach in {None, *reaches}:
+            crop = None if reach is None else Reach(engine.steps, reach)
+            logits = engine.logits(positions, job.grid.patch, job.fill, crop=crop)
+            self.maps[reach] = job.values(logits)[:1].numpy().reshape(1, *self.shape)
+            self.macs[reach] = float(window_macs(engine.steps, boxes, crop).sum())
+
+    def play(self, plan):
+        """What ``approximate.run`` does with a plan: :class:`Played`."""
+
+        def scores(places, exact):
+            return self.maps[None if exact else plan.reach][:, places[:, 0], places[:, 1]]
+
+        part = Part(self.shape, scores, plan)
+        if not part.can_estimate:
+            raise ValueError(
+                f"a grid of {self.shape[0]}x{self.shape[1]} positions is too small for {plan.checks} checks; "
+                "use a smaller stride or patch"
+            )
+        values, _, _ = climb(part, plan)
+        exact = plan.checks if part.cropped else 0
+        spent = (part.passes - exact) * self.macs[plan.reach] + exact * self.macs[None]
+        return Played(raw_ssim(self.maps[None][0], values[0]), part.passes, self.full / spent)
+
+
+def tune(
+    model,
+    images,
+    *,
+    ssim=0.9,
+    patch=16,
+    stride=4,
+    held_out=None,
+    reaches=REACHES,
+    checks=48,
+    progress=False,
+    **arguments,
+):
+    """Find the cheapest :class:`Plan` for a quality, and judge it on images that it was not chosen on.
+
+    The plan is the one with the largest speed-up (the geometric mean over the tuning images, counted in MACs) among
+    those with which at least 90 % of the tuning images reach ``ssim`` and none ends more than 0.1 below. Where no
+    candidate does, it is the one with the highest SSIM.
+
+    Args:
+        model: a ``zoo`` classifier or an nn.Module, as for ``heatmap``.
+        images: at least two; as ``heatmap`` takes them.
+        ssim: the raw-map SSIM wanted, in (0, 1).
+        patch, stride: of the maps; a plan is for these.
+        held_out: images to judge on; None takes every second of ``images`` away from tuning.
+        reaches: candidates for ``Plan.reach``; None among them is exact.
+        checks: see ``Plan``.
+        progress: True writes a line per image to standard error.
+        arguments: target (one), score, fill, region, cover, as for ``heatmap``.
+
+    Returns:
+        A :class:`Plan` with ``tuned`` and ``judged`` filled in. ``judged`` holds n, met (the share of held-out images
+        that reached ``ssim``), interval (95 %, Wilson's), worst (the lowest SSIM), shortfall (how far that is below
+        ``ssim``, at least 0), median, and speedup (the median, counted in MACs).
+
+    Raises:
+        ValueError, TypeError: fewer than two images, a grid too small to estimate on, a map that is constant (where a
+            probability does not move, ``score="log-odds"`` does).
+
+    Source:
+        The idea of tuning to an SSIM is Krypton's (SIGMOD 2019), which fits a quadratic in tau to 30 images.
+
+    Example:
+        >>> plan = tune(zoo.load("resnet18-distilled"), photos, ssim=0.9)
+        >>> heat = heatmap(zoo.load("resnet18-distilled"), photo, method="approximate", plan=plan)
+    """
+    images = list(images)
+    if held_out is None:
+        images, held_out = images[::2], images[1::2]
+    held_out = list(held_out)
+    if not images or not held_out:
+        raise ValueError("tune() needs at least one image to tune on and one to judge on; give two images or more")
+    if np.ndim(arguments.get("target")) == 1:
+        raise ValueError(f"a plan is tuned for one target an image, got {arguments['target']!r}")
+    candidates = [
+        Plan(ssim=ssim, lattice=start, reach=reach, checks=checks, margin=margin)
+        for reach, start, margin in itertools.product(reaches, STARTS, MARGINS)
+    ]
+    arguments = dict(arguments, patch=patch, stride=stride)
+    meter = Progress(len(images) + len(held_out), progress)
+
+    def trials(some, kept):
+        for image in some:
+            try:
+                yield Trial(model, image, kept, **arguments)
+            except Unsupported as reason:
+                raise ValueError(f"{reason}: approximate maps need incremental inference") from reason
+            meter.update(1)
+
+    played = [[trial.play(plan) for plan in candidates] for trial in trials(images, reaches)]
+    plan = candidates[best([list(column) for column in zip(*played)], ssim)]
+    results = [trial.play(plan) for trial in trials(held_out, [plan.reach])]
+    tuned = {
+        "network": getattr(model, "name", type(model).__name__),
+        "patch": pair(patch, "patch"),
+        "stride": pair(stride, "stride"),
+        "images": [getattr(image, "name", f"image {number}") for number, image in enumerate(images)],
+        "held_out": [getattr(image, "name", f"image {number}") for number, image in enumerate(held_out)],
+        "arguments": {name: str(value) for name, value in arguments.items() if name not in ("patch", "stride")},
+        "versions": {"torch": torch.__version__, "scikit-image": skimage.__version__},
+    }
+    return replace(plan, tuned=tuned, judged=judged(results, ssim))
+
+
+def best(played, ssim):
+    """The number of the candidate to take; ``played`` [candidates][images] of :class:`Played`."""
+    quality = np.array([[one.ssim for one in images] for images in played])
+    speed = np.exp(np.log([[one.speedup for one in images] for images in played]).mean(1))
+    fit = ((quality >= ssim).mean(1) >= MET) & (quality.min(1) >= ssim - WORST)
+    return int(np.argmax(np.where(fit, speed, 0))) if fit.any() else int(np.argmax(quality.mean(1)))
+
+
+def judged(results, ssim):
+    """What a list of :class:`Played` says of a plan, see :func:`tune`."""
+    quality = np.array([one.ssim for one in results])
+    met = int((quality >= ssim).sum())
+    low, high = binomtest(met, len(results)).proportion_ci(0.95, "wilson")
+    return {
+        "n": len(results),
+        "met": met / len(results),
+        "interval": [float(low), float(high)],
+        "worst": float(quality.min()),
+        "shortfall": float(max(0.0, ssim - quality.min())),
+        "median": float(np.median(quality)),
+        "speedup": float(np.median([one.speedup for one in results])),
+    }
