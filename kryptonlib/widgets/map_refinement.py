@@ -1,0 +1,115 @@
+"""Watch a heat map sharpen: step through the maps of ``occlusion.refine``.
+
+``stages`` takes from them what is drawn, ``render`` draws one (without a browser too), ``panel`` adds the slider.
+"""
+
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+from matplotlib import pyplot as plt
+
+from kryptonlib import plots
+from kryptonlib.occlusion.estimate import Estimate
+from kryptonlib.widgets import layout
+
+
+class Stage(NamedTuple):
+    """One map on the way: its values and computed positions [rows, columns], passes so far, and its estimated SSIM."""
+
+    values: np.ndarray
+    known: np.ndarray
+    passes: int
+    estimate: Estimate
+
+
+def stages(heats):
+    """The :class:`Stage` of each map.
+
+    Args:
+        heats: the heat maps that ``occlusion.refine`` yields, in their order; each of one target.
+
+    Raises:
+        ValueError: no maps, or one that ``refine`` did not make.
+    """
+    found = []
+    for heat in heats:
+        if heat.estimated_ssim is None or "known" not in heat.info or heat.values.ndim != 2:
+            raise ValueError(f"expected maps of one target from occlusion.refine, got method {heat.method!r}")
+        known = np.zeros(heat.values.shape, bool)
+        known.flat[heat.info["known"]] = True
+        found.append(Stage(heat.values, known, int(heat.info["passes"]), heat.estimated_ssim))
+    if not found:
+        raise ValueError("occlusion.refine gave no maps; give it more time")
+    return found
+
+
+def render(stages, step, promised=0.9):
+    """Draw a stage: its map, where it was computed, and the estimate over the positions spent.
+
+    Args:
+        stages: from :func:`stages`.
+        step: which, from 0.
+        promised: the SSIM to draw a line at.
+
+    Returns:
+        The matplotlib figure; the caller closes it.
+    """
+    if not 0 <= step < len(stages):
+        raise ValueError(f"step must lie in 0 to {len(stages) - 1}, got {step}")
+    stage, last = stages[step], stages[-1]
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(plots.WIDTH, 2.6), width_ratios=(1, 1, 1.3))
+    # The last map's limits for all, so that colours can be compared.
+    left.imshow(stage.values, vmin=last.values.min(), vmax=last.values.max())
+    left.set_title(f"after {stage.passes} passes")
+    middle.imshow(stage.known, cmap="gray_r", vmin=0, vmax=1.4)
+    middle.set_title(f"computed: {stage.known.mean():.0%}")
+    for axis in (left, middle):
+        axis.axis("off")
+    passes = [one.passes for one in stages]
+    estimates = np.array([one.estimate[:3] for one in stages])
+    right.fill_between(passes, estimates[:, 1], estimates[:, 2], color=plots.COLOURS[0], alpha=0.2, lw=0)
+    right.plot(passes, estimates[:, 0])
+    right.plot([stage.passes], [stage.estimate.value], ls="", marker="o", ms=9, mfc="none", color=plots.COLOURS[1])
+    right.axhline(promised, color="0.5", lw=1, ls="--", marker="")
+    right.set(xlabel="passes", ylabel="estimated SSIM", title=f"{stage.estimate.value:.3f}")
+    return figure
+
+
+def panel(stages, promised=0.9):
+    """A slider over the stages above the drawing.
+
+    Args:
+        stages, promised: as for :func:`render`.
+
+    Returns:
+        An ipywidgets box; ``box.controls`` maps each control's name to its widget, ``box.picture`` is the drawing.
+    """
+    slider = ipywidgets.IntSlider(
+        0,
+        0,
+        len(stages) - 1,
+        description="Stage",
+        tooltip="Which map of the refinement to show",
+        continuous_update=False,
+        **layout.wide(),
+    )
+    drawing = ipywidgets.HTML()
+
+    def redraw(_=None):
+        drawing.value = _picture(stages, slider.value, promised)
+
+    slider.observe(redraw, "value")
+    redraw()
+    return layout.assembled({"stage": slider}, [["stage"]], drawing)
+
+
+def _picture(stages, step, promised):
+    """The drawing as an HTML image whose alternative text says the numbers."""
+    stage = stages[step]
+    alt = (
+        f"Stage {step + 1} of {len(stages)}: after {stage.passes} passes {stage.known.mean():.0%} of the positions are "
+        f"computed; estimated SSIM {stage.estimate.value:.3f}, between {stage.estimate.low:.3f} and "
+        f"{stage.estimate.high:.3f}"
+    )
+    return plots.as_html(render(stages, step, promised), alt)
