@@ -14,6 +14,8 @@ from kryptonlib import store, zoo
 
 from distillation_pool import fingerprint, held_out_crops, logits, sample_photos
 
+TRAINING_CROPS = 4
+"""Crops of each training photo in the card, beside those of the held-out ones."""
 LARGEST = 30_000_000
 """Bytes that a checkpoint in this repository may have."""
 
@@ -101,8 +103,7 @@ def write(cnn, state, teacher, photos, options, facts):
     zoo.distilled.trained_part(stored.module).load_state_dict(zoo.read_small(file))
     card = {
         "name": name,
-        "what": f"{options.student} trained to answer as {teacher.name} does; "
-                "for heat maps that show something, not for classifying",
+        "what": f"{options.student} trained to answer as {teacher.name} does; for work on heat maps, not for classifying",
         **facts,
         "date": datetime.date.today().isoformat(),
         "hardware": hardware(cnn.device),
@@ -116,9 +117,10 @@ def write(cnn, state, teacher, photos, options, facts):
                      "largest_logit": float(exact.abs().max()), "photos": len(every)},
         "agreement": {
             split: agreement(stored, teacher, some, options.held_out, options.seed) for split, some in held_out.items()
-        },
+        } | {"train": agreement(stored, teacher, photos, TRAINING_CROPS, options.seed)},
         "agreement_note": "with the stored weights. The split test was never looked at while training; tune was "
-                          "watched. Neither holds a training photo.",
+                          "watched; neither holds a training photo. Beside them stands how well it does on the "
+                          "photos that it was trained on.",
     }  # fmt: skip
     if options.student == "vgg16":
         trunk = "weights/vgg16-trunk.safetensors"

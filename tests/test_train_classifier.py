@@ -310,6 +310,7 @@ def test_cards_are_complete_and_agree_with_their_files(name):
     for split, count in (("test", 19), ("tune", 10)):
         assert card["agreement"][split]["photos"] == count
         assert card["agreement"][split]["crops"]["count"] == 20 * count
+    assert card["agreement"]["train"]["photos"] == 25 and "labels" not in card["agreement"]["train"]
 
 
 @pytest.mark.parametrize("name", CARD_NAMES)

@@ -6,7 +6,8 @@
     cnn.predict(samples.load("chelsea").image)        # [("tiger cat", 0.39...), ("Egyptian cat", 0.35...), ...]
 
 ``load`` gives a trained :class:`Classifier`; ``names`` tells which are ready here. ``trunk`` gives the convolutional
-part of VGG16 or AlexNet with torchvision's ImageNet weights. ``architecture`` gives any of the networks with seeded,
+part of VGG16 or AlexNet with torchvision's ImageNet weights. Two networks were trained here, on few photos
+(``distilled``). ``architecture`` gives any of the networks with seeded,
 untrained weights for work on speed and exactness.
 """
 
