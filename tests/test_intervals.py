@@ -134,6 +134,54 @@ def test_placed_window_lies_inside_and_holds_the_change(axis, length):
     assert 0 <= start <= low and high <= start + length <= size
 
 
+middles = st.integers(-8, 120).map(lambda quarters: quarters / 4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(changed(), middles, st.integers(1, 30), st.sampled_from([intervals.kept, intervals.within]))
+def test_what_is_kept_lies_inside_and_is_something(axis, middle, most, rule):
+    _, low, high = axis
+    start, stop = rule(low, high, middle, most)
+    assert type(start) is int and type(stop) is int
+    assert low <= start < stop <= high and stop - start <= most
+    assert rule(start, stop, middle, most) == (start, stop)
+
+
+@settings(max_examples=300, deadline=None)
+@given(changed(), middles, st.integers(1, 30))
+def test_kept_are_the_cells_nearest_to_the_middle(axis, middle, most):
+    _, low, high = axis
+    start, stop = intervals.kept(low, high, middle, most)
+    assert stop - start == min(most, high - low)
+    nearest = sorted(abs(cell - middle) for cell in range(low, high))[:most]
+    assert sorted(abs(cell - middle) for cell in range(start, stop)) == nearest
+
+
+@settings(max_examples=300, deadline=None)
+@given(changed(), middles, st.integers(1, 30))
+def test_within_is_what_is_near_and_no_more_than_kept(axis, middle, most):
+    _, low, high = axis
+    start, stop = intervals.within(low, high, middle, most)
+    inside = {cell for cell in range(low, high) if abs(cell - middle) < most / 2}
+    assert inside <= set(range(start, stop))
+    assert len(inside) >= stop - start - 1
+    begin, end = intervals.kept(low, high, middle, most)
+    assert begin <= start and stop <= end
+
+
+def test_kept_and_within_take_arrays_and_leave_empty_intervals_empty():
+    low, high = np.array([0, 2, 5, 5]), np.array([9, 6, 9, 5])
+    middle = np.array([1.0, 3.5, 30.0, 5.0])
+    for rule in (intervals.kept, intervals.within):
+        got = rule(low, high, middle, 3)
+        single = [rule(int(a), int(b), float(m), 3) for a, b, m in zip(low, high, middle)]
+        assert list(zip(*(part.tolist() for part in got))) == single
+        assert single[3][0] == single[3][1]
+        assert rule(0, 0, 4.0, 3) == (0, 0)
+    # Of two equally good choices the later one.
+    assert intervals.kept(0, 9, 4, 2) == intervals.within(0, 9, 4, 2) == (4, 6)
+
+
 def test_kernel_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="does not fit"):
         intervals.output_size(4, 5, 1, (0, 0))

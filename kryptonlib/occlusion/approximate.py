@@ -36,6 +36,7 @@ def run(job, progress=False):
         return published(engine, job, meter)
     part = Part(job.grid.shape, evaluator(engine, job, job.plan.reach, meter), job.plan)
     if not part.can_estimate:
+        job.info.update(passes=len(job.grid))
         return evaluator(engine, job, None, meter)(np.argwhere(np.ones(job.grid.shape, bool)), True)
     values, estimate, lattice = climb(part, job.plan)
     if estimate.value < job.plan.ssim:

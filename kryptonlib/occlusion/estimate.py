@@ -55,12 +55,16 @@ def estimated_ssim(approximate, positions, exact, seed=0):
         raise ValueError(f"SSIM compares windows of {WINDOW}x{WINDOW}; got a map of shape {approximate.shape}")
     if positions.shape != (len(exact), 2) or len(exact) < 8:
         raise ValueError(f"expected at least 8 positions [n, 2] and values [n], got {positions.shape}, {exact.shape}")
+    spread = np.ptp(np.concatenate([approximate.ravel(), exact]))
+    # SSIM does not depend on the scale, but rounding does: the squares of probabilities that hardly move near 1 would
+    # drown their variance. Where nothing varies at all, any scale serves.
+    scale, middle = spread or 1.0, approximate.mean()
+    approximate, exact = (approximate - middle) / scale, (exact - middle) / scale
     variance = _local_variance(approximate)
     errors = (exact - approximate[tuple(positions.T)]) ** 2
     around = variance[tuple(positions.T)]
     inside = variance[WINDOW // 2 : -(WINDOW // 2), WINDOW // 2 : -(WINDOW // 2)]
-    spread = max(np.ptp(np.concatenate([approximate.ravel(), exact])), np.finfo(float).tiny)
-    constant = (CONTRAST * spread) ** 2
+    constant = CONTRAST**2
 
     def similarity(chosen):
         error, variation = errors[chosen].mean(), around[chosen].mean()

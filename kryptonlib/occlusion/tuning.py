@@ -158,8 +158,8 @@ def tune(
     results = [trial.play(plan) for trial in trials(held_out, [plan.reach])]
     tuned = {
         "network": getattr(model, "name", type(model).__name__),
-        "patch": pair(patch, "patch"),
-        "stride": pair(stride, "stride"),
+        "patch": list(pair(patch, "patch")),
+        "stride": list(pair(stride, "stride")),
         "images": [getattr(image, "name", f"image {number}") for number, image in enumerate(images)],
         "held_out": [getattr(image, "name", f"image {number}") for number, image in enumerate(held_out)],
         "arguments": {name: str(value) for name, value in arguments.items() if name not in ("patch", "stride")},
