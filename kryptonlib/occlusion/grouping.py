@@ -28,6 +28,8 @@ GROUPED = 6.0
 """How much slower a MAC of a grouped or depthwise convolution is."""
 MOST_GROUPS = 16
 """Largest number of row (and of column) groups tried."""
+WINDOWED = ("input", "window", "pointwise", "join")
+"""The kinds of steps (``steps``) whose result is a window where their sources are windows."""
 
 
 @dataclass
@@ -53,14 +55,16 @@ def changed_intervals(steps, low, high, axis, through=through_window, crop=None)
         low, high: integer arrays [U], the changed pixels ``[low, high)`` of the image.
         through: how an interval passes through a convolution or pool; called as ``through_window`` is.
         crop: function (number of the step, axis, low, high, middle) -> (low, high), what to keep of the interval of a
-            map; ``middle`` is where the patch's own centre comes to lie. None keeps all that can change: exact.
+            map; ``middle`` is where the patch's own centre comes to lie. The patch itself, in step 0, stays as it is.
+            None keeps all that can change: exact.
 
     Returns:
         A list of (low, high) arrays [U], one pair per step. Where the engine computes entire maps, that is the map.
     """
-    found, middles = [], []
+    found, middles, entire = [], [], []
     for index, step in enumerate(steps):
         size = int(step.size[axis])
+        entire.append(step.kind not in WINDOWED or any(entire[source] for source in step.sources))
         before = [found[s] for s in step.sources]
         middle = middles[step.sources[0]] if step.sources else (low + high - 1) / 2
         if step.kind == "input":
@@ -73,7 +77,7 @@ def changed_intervals(steps, low, high, axis, through=through_window, crop=None)
             interval = hull(before)
         else:
             interval = np.zeros_like(low), np.full_like(high, size)
-        if crop is not None and step.spatial:
+        if crop is not None and index and not entire[index]:
             interval = crop(index, axis, *interval, middle)
         found.append(interval)
         middles.append(middle)
@@ -271,7 +275,7 @@ def _group(steps, costs, members, axes, rows, columns):
         (row_starts, height), (column_starts, width) = rows[index], columns[index]
         entire = (height, width) == tuple(step.size) or any(windows[source] is None for source in step.sources)
         entire = entire and step.kind != "input"
-        if step.kind not in ("input", "window", "pointwise", "join") or index >= max(switch, 1) or entire:
+        if step.kind not in WINDOWED or index >= max(switch, 1) or entire:
             windows.append(None)
         else:
             windows.append(
