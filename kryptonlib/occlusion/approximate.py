@@ -13,6 +13,7 @@ import numpy as np
 from kryptonlib.occlusion import drilldown, full
 from kryptonlib.occlusion.cropping import Reach, Threshold
 from kryptonlib.occlusion.estimate import WINDOW, estimated_ssim
+from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.lattice import FINER, fill_in, mask
 from kryptonlib.occlusion.plans import Published
@@ -66,13 +67,20 @@ def climb(part, plan):
 
 
 def evaluator(engine, job, reach, meter=None):
-    """function(places [n, 2] of the grid, exact) -> scores [T, n]; windows are cropped to ``reach`` unless exact."""
+    """function(places [n, 2] of the grid, exact) -> scores [T, n].
+
+    Unless exact, windows are cropped to ``reach``, and what that leaves out counts to first order.
+    """
+    slopes = None if reach is None else Slopes(engine, job.targets, job.score)
     crop = None if reach is None else Reach(engine.steps, reach)
 
     def scores(places, exact):
         grid = job.grid
         positions = np.stack([np.take(grid.tops, places[:, 0]), np.take(grid.lefts, places[:, 1])], 1)
-        return _scores(engine, job, positions, grid.patch, None if exact else crop, meter)
+        if exact or slopes is None:
+            return _scores(engine, job, positions, grid.patch, None, meter)
+        options = {"batch_size": job.batch_size, "memory_limit": job.memory_limit, "meter": meter}
+        return slopes.scores(positions, grid.patch, job.fill, crop=crop, **options).numpy()
 
     return scores
 

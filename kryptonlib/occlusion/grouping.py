@@ -40,11 +40,14 @@ class Group:
         members: indices of the positions [n].
         windows: per step None (the whole map) or ((row starts [n], rows), (column starts [n], columns)).
         cost: estimated MACs per position.
+        kept: per step None (later steps see the window as it is) or ((row starts [n], stops [n]), (column starts,
+            stops)): the part of the cropped window that later steps see; around it they see clean activations.
     """
 
     members: np.ndarray
     windows: list
     cost: float
+    kept: list
 
 
 def changed_intervals(steps, low, high, axis, through=through_window, crop=None):
@@ -77,14 +80,40 @@ def changed_intervals(steps, low, high, axis, through=through_window, crop=None)
             interval = hull(before)
         else:
             interval = np.zeros_like(low), np.full_like(high, size)
-        if crop is not None and index and not entire[index]:
+        # What a mean, a linear layer or a dense step reads is not cropped: that would save nothing.
+        read_in_part = all(steps[user].kind in WINDOWED for user in step.users)
+        if crop is not None and index and read_in_part and not entire[index]:
             interval = crop(index, axis, *interval, middle)
         found.append(interval)
         middles.append(middle)
     return found
 
 
-def make_groups(steps, boxes, batch, crop=None):
+def grown_intervals(steps, kept, axis):
+    """What changes in every step where later steps see no more than the intervals ``kept`` of earlier ones.
+
+    Args:
+        steps: from ``read_steps``.
+        kept: from :func:`changed_intervals` with a crop.
+        axis: 0 rows, 1 columns.
+
+    Returns:
+        A list of (low, high) arrays, one pair per step, each holding the kept one.
+    """
+    found = []
+    for step, own in zip(steps, kept):
+        before = [kept[source] for source in step.sources]
+        if step.kind == "window":
+            kernel, stride, start, dilation = step.operator.axes[axis]
+            size = int(step.size[axis])
+            own = through_window(*before[0], kernel=kernel, stride=stride, before=start, dilation=dilation, size=size)
+        elif step.kind in ("pointwise", "join"):
+            own = hull(before)
+        found.append(own)
+    return found
+
+
+def make_groups(steps, boxes, batch, crop=None, rim=False):
     """Divide positions into groups of one window shape per layer.
 
     Args:
@@ -92,12 +121,13 @@ def make_groups(steps, boxes, batch, crop=None):
         boxes: integer array [n, 4] of (top, bottom, left, right): the pixels that really change, none empty.
         batch: positions per batch that the machine likes.
         crop: as for ``changed_intervals``.
+        rim: True computes what a crop leaves out too, for :mod:`~kryptonlib.occlusion.first_order`.
 
     Returns:
         A list of :class:`Group` that holds every position once.
     """
     costs = StepCosts(steps)
-    axes = [_Axis(steps, boxes[:, 2 * axis : 2 * axis + 2], axis, crop) for axis in (0, 1)]
+    axes = [_Axis(steps, boxes[:, 2 * axis : 2 * axis + 2], axis, crop, rim) for axis in (0, 1)]
     mean_sizes = [axis.profile @ axis.counts / axis.counts.sum() for axis in axes]
     for axis, other in zip(axes, reversed(mean_sizes)):
         axis.merge(costs.weights * other)
@@ -185,11 +215,12 @@ def takes_window_as_is(step):
 class _Axis:
     """The distinct changed intervals along one axis, and how to merge them."""
 
-    def __init__(self, steps, spans, axis, crop):
+    def __init__(self, steps, spans, axis, crop, rim):
         unique, which, counts = np.unique(spans, axis=0, return_inverse=True, return_counts=True)
         self.steps, self.axis = steps, axis
         self.which, self.counts = which.reshape(-1), counts.astype(float)
-        self.intervals = changed_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
+        self.kept = changed_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
+        self.intervals = grown_intervals(steps, self.kept, axis) if rim else self.kept
         sizes = np.array([np.maximum(high - low, 1) for low, high in self.intervals], dtype=float)
         self.profile = np.concatenate([sizes, self._contexts(sizes)])
 
@@ -281,4 +312,13 @@ def _group(steps, costs, members, axes, rows, columns):
             windows.append(
                 ((row_starts[axes[0].which[members]], height), (column_starts[axes[1].which[members]], width))
             )
-    return Group(members, windows, cost)
+    return Group(members, windows, cost, [_kept(axes, members, index, window) for index, window in enumerate(windows)])
+
+
+def _kept(axes, members, index, window):
+    """What later steps see of a step's windows, or None where that is all of each."""
+    if window is None or all(
+        np.array_equal(kept, grown) for axis in axes for kept, grown in zip(axis.kept[index], axis.intervals[index])
+    ):
+        return None
+    return tuple(tuple(end[axis.which[members]] for end in axis.kept[index]) for axis in axes)

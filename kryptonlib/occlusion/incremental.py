@@ -112,7 +112,18 @@ class Incremental:
         return result
 
     def sweep(
-        self, head, result, positions, patch, fill, *, crop=None, batch_size=None, memory_limit=None, meter=None
+        self,
+        head,
+        result,
+        positions,
+        patch,
+        fill,
+        *,
+        crop=None,
+        slopes=None,
+        batch_size=None,
+        memory_limit=None,
+        meter=None,
     ):
         """Carry the window of every position up to a head, which writes into ``result``.
 
@@ -120,6 +131,7 @@ class Incremental:
             head: a :class:`Head`, or what has its ``steps`` (up to the last step needed), ``source``, ``begin``,
                 ``waiting``, ``add`` and ``finish``.
             result: one row per position; a position that changes nothing keeps its row.
+            slopes: a :class:`~kryptonlib.occlusion.first_order.Slopes` that is given what ``crop`` leaves out, or None.
             others: as for :meth:`logits`.
         """
         fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])
@@ -130,10 +142,10 @@ class Incremental:
         if len(busy):
             with torch.inference_mode(), kept_memory():
                 batch = batch_size or BATCH
-                groups = make_groups(head.steps, boxes[busy], batch, crop)
+                groups = make_groups(head.steps, boxes[busy], batch, crop, rim=slopes is not None)
                 if meter:
                     meter.work = (meter.work or 0.0) + sum(group.cost * len(group.members) for group in groups)
-                run = _Run(self, head, groups, boxes[busy], fill, batch, memory_limit or MEMORY)
+                run = _Run(self, head, groups, boxes[busy], fill, batch, memory_limit or MEMORY, slopes)
                 run.all(busy, result, meter)
 
     def changed_boxes(self, positions, patch, fill):
@@ -151,8 +163,8 @@ class Incremental:
 class _Run:
     """All batches of one call: the buffers, and the layer by layer computation."""
 
-    def __init__(self, engine, head, groups, boxes, fill, batch, limit):
-        self.engine, self.collector = engine, head
+    def __init__(self, engine, head, groups, boxes, fill, batch, limit, slopes):
+        self.engine, self.collector, self.slopes = engine, head, slopes
         self.steps, self.head = head.steps, (head.source, head.begin)
         self.last_use = _last_use(self.steps, *self.head)
         self.groups, self.boxes = groups, boxes
@@ -187,20 +199,26 @@ class _Run:
         for group in self.groups:
             parts = -(-len(group.members) // self.batch)
             for part in np.array_split(np.arange(len(group.members)), parts):
-                head.add(numbers[group.members[part]], *self.features(group, part))
+                rows = numbers[group.members[part]]
+                head.add(rows, *self.features(group, part, rows))
                 if meter:
                     meter.update(len(part), group.cost * len(part))
                 if head.waiting >= HEAD_ROWS:
                     head.finish(result)
         head.finish(result)
 
-    def features(self, group, part):
-        """The last value before the head, for the positions ``part`` of a group, and its window (None: entire)."""
+    def features(self, group, part, rows):
+        """The last value before the head, for the positions ``part`` of a group, and its window (None: entire).
+
+        ``rows`` are the numbers of these positions in the result.
+        """
         schedule = Schedule(self, group, part)
         arrays = schedule.shipment.send(self.device)
         values = {}
         for index in range(1, self.head[1]):
             values[index] = self._compute(index, schedule, values, arrays)
+            if self.slopes is not None and schedule.rims[index] is not None:
+                self.slopes.add(rows, index, values[index], [arrays[number] for number in schedule.rims[index]])
             for source in self.last_use.get(index, ()):
                 values.pop(source, None)
         return values[self.head[0]], schedule.windows[self.head[0]]

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from kryptonlib.choices import check_choice
-from kryptonlib.occlusion.grouping import changed_intervals, step_macs
+from kryptonlib.occlusion.first_order import score_of
+from kryptonlib.occlusion.grouping import changed_intervals, grown_intervals, step_macs
 from kryptonlib.occlusion.head import changed_places, finished_map, to_rows
 from kryptonlib.occlusion.scores import SCORES, score
 
@@ -69,20 +70,22 @@ def cuts(engine, boxes):
     ]
 
 
-def window_macs(steps, boxes, crop=None):
+def window_macs(steps, boxes, crop=None, rim=False):
     """MACs of each step's changed window, the mean over the positions [steps]; layers without maps count in full.
 
     Args:
         steps: from ``read_steps``.
         boxes: integer array [n, 4].
         crop: as for ``grouping.changed_intervals``.
+        rim: True counts what a crop leaves out too, and its product with the gradient: one MAC per place and channel.
     """
     boxes = np.asarray(boxes, dtype=np.int64)
-    rows, columns = (
-        changed_intervals(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis, crop=crop) for axis in (0, 1)
-    )
+    kept = [changed_intervals(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis, crop=crop) for axis in (0, 1)]
+    rows, columns = (grown_intervals(steps, one, axis) if rim else one for axis, one in enumerate(kept))
     areas = [float(((row[1] - row[0]) * (column[1] - column[0])).mean()) for row, column in zip(rows, columns)]
-    return np.array([step_macs(step) * (area if step.spatial else 1.0) for step, area in zip(steps, areas)])
+    macs = np.array([step_macs(step) * (area if step.spatial else 1.0) for step, area in zip(steps, areas)])
+    seen = [float(((row[1] - row[0]) * (column[1] - column[0])).mean()) for row, column in zip(*kept)]
+    return macs + [step.channels * (area - part) for step, area, part in zip(steps, areas, seen)]
 
 
 class LinearTail:
@@ -163,13 +166,9 @@ class LinearTail:
                 step = steps[index]
                 result = step.run(1, [values[source] for source in step.sources])
                 values[index] = finished_map(result, step)
-            logits = values[self.engine.output][0].double()
             found = []
             for target in self.targets:
-                value = logits[target]
-                if self.straight == "log-odds":
-                    mine = torch.arange(len(logits), device=logits.device) == target
-                    value = value - logits.masked_fill(mine, -torch.inf).logsumexp(0)
+                value = score_of(values[self.engine.output][0], target, self.straight)
                 found.append(torch.autograd.grad(value, begin, retain_graph=True)[0])
         return [to_rows(gradient, steps[self.cut].layout).reshape(-1, steps[self.cut].channels) for gradient in found]
 

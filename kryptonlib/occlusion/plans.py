@@ -19,7 +19,8 @@ class Plan:
     Attributes:
         ssim: the raw-map SSIM with the exact map that is wanted, in (0, 1).
         lattice: the part of the grid to begin with, one of ``lattice.FINER``.
-        reach: what is kept of each window (``cropping.Reach``), in (0, 1], or None to compute positions exactly.
+        reach: what is kept of each window (``cropping.Reach``), in (0, 1]; the rest counts to first order
+            (``first_order``). None computes positions exactly.
         checks: random positions that are computed exactly to estimate the quality.
         margin: how far the estimate must lie above ``ssim``.
         tuned: what ``tuning.tune`` says of how it chose: network, patch, stride, images, versions.

@@ -25,8 +25,12 @@ class Schedule:
             None if window is None else tuple((starts[part], length) for starts, length in window)
             for window in group.windows
         ]
+        self.kept = [
+            None if kept is None else tuple(tuple(end[part] for end in ends) for ends in kept) for kept in group.kept
+        ]
         self.shipment, self.made = Shipment(), {}
         self.how = [None] + [self._how(index) for index in range(1, run.head[1])]
+        self.rims = [self.rim(index) for index in range(run.head[1])] if run.slopes is not None else None
 
     def _how(self, index):
         step, window = self.steps[index], self.windows[index]
@@ -37,6 +41,7 @@ class Schedule:
         shape = window[0][1], window[1][1]
         kept = index in self.run.maps and any(
             reads_map(self.steps[user], self.windows[user], self.windows[index], self.steps, index)
+            or self.kept[index] is not None
             for user in step.users
         )
         if step.kind != "window":
@@ -71,7 +76,21 @@ class Schedule:
 
     def _same(self, source, index):
         """True where the source's window is the step's own, so that nothing needs gathering."""
-        return same_window(self.windows[source], self.windows[index])
+        return self.kept[source] is None and same_window(self.windows[source], self.windows[index])
+
+    def rim(self, index):
+        """Numbers of four arrays about a window whose rim later steps do not see, or None.
+
+        Where its rows begin among the places of the map and whether each is kept, and the same for its columns.
+        """
+        if self.kept[index] is None:
+            return None
+        arrays = []
+        pitches = int(self.steps[index].size[1]), 1
+        for (starts, length), (low, high), pitch in zip(self.windows[index], self.kept[index], pitches):
+            cells = starts[:, None] + np.arange(length)
+            arrays += [cells * pitch, ((cells >= low[:, None]) & (cells < high[:, None])).astype(np.int64)]
+        return [self.shipment.add(array) for array in arrays]
 
     def _own(self, source):
         return tuple((starts, length, 1) for starts, length in self.windows[source])
@@ -101,11 +120,15 @@ class Schedule:
             return (top, bottom), (left, right), (begin + top * width + left, width)
         (top, height), (left, width) = self.windows[source]
         base = begin + np.arange(self.count) * (height * width)
-        return (top, top + height), (left, left + width), (base, width)
+        if self.kept[source] is None:
+            return (top, top + height), (left, left + width), (base, width)
+        (first, last), (begin_column, end_column) = self.kept[source]
+        base = base + (first - top) * width + (begin_column - left)
+        return (first, last), (begin_column, end_column), (base, width)
 
 
 def is_fetched(steps, group, index):
-    return any(
+    return group.kept[index] is not None or any(
         reads_map(steps[user], group.windows[user], group.windows[index], steps, index) for user in steps[index].users
     )
 

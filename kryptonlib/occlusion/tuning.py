@@ -13,7 +13,7 @@ import skimage
 import torch
 from scipy.stats import binomtest
 
-from kryptonlib.occlusion.approximate import Part, climb
+from kryptonlib.occlusion.approximate import Part, climb, evaluator
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.cropping import Reach
 from kryptonlib.occlusion.grid import pair
@@ -26,7 +26,7 @@ from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.quality import ssim as raw_ssim
 from kryptonlib.occlusion.steps import Unsupported
 
-REACHES = (None, 0.8, 0.6)
+REACHES = (None, 0.6, 0.4, 0.3)
 """What of each window is kept: candidates of ``tune``."""
 STARTS = ("quarter", "third", "half")
 MARGINS = (0.0, 0.01, 0.02, 0.03)
@@ -56,15 +56,16 @@ class Trial:
     def __init__(self, model, image, reaches, **arguments):
         job = prepare(model, image, **arguments)
         engine = Incremental(job.module, job.image, job.clean_logits)
-        positions, self.shape = job.grid.positions(), job.grid.shape
-        boxes = patch_boxes(positions, job.grid.patch)
+        self.shape = job.grid.shape
+        boxes = patch_boxes(job.grid.positions(), job.grid.patch)
         self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(job.grid)
         self.maps, self.macs = {}, {}
         for reach in {None, *reaches}:
+            everything = np.argwhere(np.ones(self.shape, bool))
+            values = evaluator(engine, job, reach)(everything, reach is None)
+            self.maps[reach] = values[:1].reshape(1, *self.shape)
             crop = None if reach is None else Reach(engine.steps, reach)
-            logits = engine.logits(positions, job.grid.patch, job.fill, crop=crop)
-            self.maps[reach] = job.values(logits)[:1].numpy().reshape(1, *self.shape)
-            self.macs[reach] = float(window_macs(engine.steps, boxes, crop).sum())
+            self.macs[reach] = float(window_macs(engine.steps, boxes, crop, rim=True).sum())
 
     def play(self, plan):
         """What ``approximate.run`` does with a plan: :class:`Played`."""
