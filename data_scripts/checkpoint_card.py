@@ -103,7 +103,7 @@ def write(cnn, state, teacher, photos, options, facts):
     zoo.distilled.trained_part(stored.module).load_state_dict(zoo.read_small(file))
     card = {
         "name": name,
-        "what": f"{options.student} trained to answer as {teacher.name} does; for work on heat maps, not for classifying",
+        "what": f"{options.student} trained to answer as {teacher.name} does; for heat maps, not for classifying",
         **facts,
         "date": datetime.date.today().isoformat(),
         "hardware": hardware(cnn.device),

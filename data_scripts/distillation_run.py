@@ -146,8 +146,15 @@ class Run:
     def facts(self):
         """What the card says about the training."""
         recipe = {key: value for key, value in asdict(self.recipe).items() if key not in ("steps", "batch", "side")}
-        return {"steps": self.steps, "batch": self.batch, "seed": self.seed, "crops": len(self.pool),
-                "bfloat16": self.student.bfloat16, "recipe": recipe, "training_seconds": round(self.seconds)}  # fmt: skip
+        return {
+            "steps": self.steps,
+            "batch": self.batch,
+            "seed": self.seed,
+            "crops": len(self.pool),
+            "bfloat16": self.student.bfloat16,
+            "recipe": recipe,
+            "training_seconds": round(self.seconds),
+        }
 
     def advance(self, minutes, monitor):
         """Train to the last step, or for so many minutes. Returns True if the last step was reached."""

@@ -72,7 +72,7 @@ def test_a_stopped_run_continues_to_the_same_weights(run, tmp_path, capsys):
     assert not torch.equal(through["bn1.running_mean"], fresh["bn1.running_mean"])
     rows = list(csv.DictReader((tmp_path / "stopped" / "log.csv").open(encoding="utf-8")))
     assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
-    assert [row["side"] for row in rows] == ["112", "112", "112", "160"]
+    assert [row["side"] for row in rows] == ["80", "80", "80", "128"]
     assert all(np.isfinite(float(row[column])) for row in rows for column in ("loss", "top1", "top5", "kl"))
 
 

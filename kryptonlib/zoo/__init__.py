@@ -7,8 +7,8 @@
 
 ``load`` gives a trained :class:`Classifier`; ``names`` tells which are ready here. ``trunk`` gives the convolutional
 part of VGG16 or AlexNet with torchvision's ImageNet weights. Two networks were trained here, on few photos
-(``distilled``). ``architecture`` gives any of the networks with seeded,
-untrained weights for work on speed and exactness.
+(``distilled``). ``architecture`` gives any of the networks with seeded, untrained weights for work on speed and
+exactness.
 """
 
 from kryptonlib.zoo import distilled

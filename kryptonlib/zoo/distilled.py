@@ -5,7 +5,7 @@ train_classifier.py`` distils EfficientNet-Lite0's logits into them: Hinton et a
 Neural Network", 2015, https://arxiv.org/abs/1503.02531. The cards beside the weights in ``kryptonlib/checkpoints/``
 say on what, for how long, and how often each agrees with its teacher. These are far from the networks one trains on
 ImageNet. On the 25 training photos both answer much as the teacher does; on other photos VGG16, whose trunk has seen
-ImageNet, often names what the teacher names, and ResNet18, trained from nothing for half an hour, hardly ever does.
+ImageNet, often names what the teacher names, and ResNet18, trained from nothing and briefly, hardly ever does.
 """
 
 from collections import OrderedDict
