@@ -97,6 +97,9 @@ class Kept(tuning.Trial):
         """Have the map and the MACs of a crop: None, a reach, or ("tau", tau)."""
         if crop in self.maps:
             return
+        if crop == ("tau", 1.0):
+            self.maps[crop], self.macs[crop] = self.maps[None], self.macs[None]
+            return
         grid = self.job.grid
         file = OUT / "maps" / f"{self.model.name} {self.sample.name} {grid.patch} {grid.stride} {crop}.npz"
         if not file.exists():
