@@ -150,7 +150,8 @@ class LinearTail:
 
     def macs(self, boxes, crop=None):
         """MACs per position, the mean over ``boxes`` [n, 4]: the windows up to the cut, and the dot products."""
-        steps = self.engine.steps[: self.cut + 1]
+        # What reads the map after the cut is replaced, as in the sweep.
+        steps = [*self.engine.steps[: self.cut], replace(self.engine.steps[self.cut], users=[])]
         # A window of the map after the cut costs one MAC per place, channel and target.
         last = replace(steps[-1], posts=[], operator=replace(steps[-1].operator, macs=1.0))
         products = window_macs([*steps[:-1], last], boxes, crop)[-1] * last.channels * len(self.targets)
