@@ -1,0 +1,362 @@
+"""Approximate heat maps: when they go on, what they count, what stays exact, what they say; and Krypton's own methods."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from test_incremental import Branching
+from tiny_maps import ROUGH, SMOOTH, network, picture
+
+from kryptonlib.occlusion import Heatmap, Plan, Published, drilldown, heatmap
+from kryptonlib.occlusion.approximate import Part, climb
+from kryptonlib.occlusion.cropping import Threshold
+from kryptonlib.occlusion.estimate import Estimate, estimated_ssim
+from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.job import prepare
+from kryptonlib.occlusion.lattice import FINER, fill_in, mask
+from kryptonlib.occlusion.quality import ssim
+
+SHAPE = (24, 27)
+
+
+class Scores:
+    """An exact map and a cropped one that write down where they are asked."""
+
+    def __init__(self, exact, cropped=None):
+        self.exact, self.cropped, self.calls = exact, cropped, []
+
+    def __call__(self, places, exact):
+        assert exact or self.cropped is not None
+        self.calls += [(exact, *place) for place in places.tolist()]
+        return (self.exact if exact else self.cropped)[:, places[:, 0], places[:, 1]]
+
+
+def smooth(seed=0, scale=4):
+    return gaussian_filter(np.random.default_rng(seed).standard_normal(SHAPE), scale)[None]
+
+
+def noise(seed=0):
+    return np.random.default_rng(seed).standard_normal(SHAPE)[None]
+
+
+def climbed(exact, cropped=None, **settings):
+    plan = Plan(**settings, reach=None if cropped is None else 0.5)
+    scores = Scores(exact, cropped)
+    part = Part(SHAPE, scores, plan)
+    return *climb(part, plan), part, scores
+
+
+@pytest.mark.parametrize("lattice", ["quarter", "third", "half"])
+def test_a_smooth_map_stays_on_its_lattice_and_noise_goes_on_to_all(lattice):
+    values, estimate, reached, part, scores = climbed(smooth(), lattice=lattice, ssim=0.8)
+    assert reached == lattice and estimate.value >= 0.8
+    checked = {tuple(place) for place in part.checked.tolist()}
+    known = {tuple(place) for place in np.argwhere(mask(SHAPE, lattice)).tolist()}
+    assert part.passes == len(checked | known) == len(scores.calls) == len(set(scores.calls))
+    values, estimate, reached, part, scores = climbed(noise(), lattice=lattice, ssim=0.95)
+    assert reached == "all" and part.passes == SHAPE[0] * SHAPE[1] == len(set(scores.calls))
+    np.testing.assert_array_equal(values, noise())
+    assert estimate == Estimate(1.0, 1.0, 1.0, 48)
+
+
+def test_it_goes_on_until_the_estimate_does_and_no_further():
+    exact = smooth(1, scale=0.8)
+    found = []
+    for wanted in (0.4, 0.5, 0.65, 0.95):
+        _, estimate, reached, _, _ = climbed(exact, lattice="sixteenth", ssim=wanted)
+        found.append(reached)
+        assert estimate.value >= wanted
+        lattice, again = "sixteenth", Part(SHAPE, Scores(exact), Plan(lattice="sixteenth"))
+        while lattice != reached:
+            assert again.upto(lattice)[1].value < wanted
+            lattice = FINER[lattice]
+    assert found == ["sixteenth", "eighth", "quarter", "all"]
+    # The margin counts as if more were asked for.
+    assert climbed(exact, lattice="sixteenth", ssim=0.3, margin=0.65)[2] == "all"
+
+
+def test_the_map_is_the_spline_through_all_that_is_exact_and_judged_without_the_checks():
+    exact = smooth(2)
+    values, estimate, lattice, part, _ = climbed(exact, lattice="third", ssim=0.5)
+    known = mask(SHAPE, lattice)
+    judged = fill_in(exact, known)[0]
+    rows, columns = part.checked.T
+    assert estimate == estimated_ssim(judged, part.checked, exact[0, rows, columns])
+    known[rows, columns] = True
+    np.testing.assert_array_equal(values, fill_in(exact, known))
+    np.testing.assert_array_equal(values[:, known], exact[:, known])
+
+
+def test_cropped_values_are_judged_by_exact_ones_and_not_mixed_with_them():
+    exact = smooth(3)
+    cropped = exact + 0.1 * np.ptp(exact) * gaussian_filter(noise(3)[0], 1)
+    values, estimate, lattice, part, scores = climbed(exact, cropped, lattice="half", ssim=0.3)
+    known = mask(SHAPE, lattice)
+    np.testing.assert_array_equal(values, fill_in(cropped, known))
+    assert part.passes == 48 + known.sum() == len(scores.calls)
+    assert sum(call[0] for call in scores.calls) == 48
+    rows, columns = part.checked.T
+    assert estimate == estimated_ssim(values[0], part.checked, exact[0, rows, columns])
+    # All of the grid, and still not good enough: the estimate says so.
+    values, estimate, lattice, part, _ = climbed(exact, cropped, lattice="half", ssim=0.99)
+    assert lattice == "all" and estimate.value < 0.99
+    np.testing.assert_array_equal(values, cropped)
+    assert part.passes == 48 + exact.size
+
+
+def test_of_several_targets_the_worst_decides():
+    both = np.concatenate([smooth(4), noise(4)])
+    for order in (both, both[::-1]):
+        values, _, lattice, _, _ = climbed(order, lattice="third", ssim=0.95)
+        assert lattice == "all"
+        np.testing.assert_array_equal(values, order)
+    _, lone, _, _, _ = climbed(both[1:], lattice="third", ssim=1e-6)
+    _, pair, _, _, _ = climbed(both, lattice="third", ssim=1e-6)
+    assert pair == pytest.approx(lone) and lone.value < climbed(both[:1], lattice="third", ssim=1e-6)[1].value
+
+
+def test_nothing_left_to_compute_is_no_error():
+    part = Part(SHAPE, Scores(smooth()), Plan())
+    part.upto("all")
+    before = part.passes
+    part.upto("all")
+    assert part.passes == before == SHAPE[0] * SHAPE[1]
+
+
+def test_checks_are_different_positions_and_the_same_each_time():
+    one, two = (Part(SHAPE, Scores(smooth()), Plan(checks=100)).checked for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    assert len(np.unique(one, axis=0)) == 100
+    # Drawn from all of the grid: each quarter of it has some.
+    assert len(np.unique(one // [12, 14], axis=0)) == 4
+
+
+@pytest.mark.parametrize("shape, checks, enough", [((7, 28), 48, True), ((6, 60), 8, False), ((13, 14), 48, False)])
+def test_how_small_a_grid_may_be(shape, checks, enough):
+    scores = Scores(np.random.default_rng(0).random((1, *shape)))
+    assert Part(shape, scores, Plan(checks=checks)).can_estimate == enough
+    assert len(scores.calls) == (checks if enough else 0)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return heatmap(network(), picture(), **SMOOTH)
+
+
+def approximate(net=None, image=None, grid=SMOOTH, **settings):
+    return heatmap(net or network(), picture() if image is None else image, **grid, method="approximate", **settings)
+
+
+def test_heatmap_computes_some_positions_exactly_and_tells_what_it_did(exact):
+    heat = approximate(plan=Plan(ssim=0.6, lattice="third"))
+    assert heat.method == "approximate" and heat.info["lattice"] == "third"
+    known = mask(heat.values.shape, "third")
+    assert known.sum() < heat.info["passes"] < known.sum() + 48
+    np.testing.assert_allclose(heat.values[known], exact.values[known], rtol=1e-9)
+    assert not np.allclose(heat.values, exact.values, rtol=1e-9)
+    assert heat.estimated_ssim == Estimate(*heat.info["estimated_ssim"])
+    assert heat.estimated_ssim.checks == 48 and heat.estimated_ssim.value >= 0.6
+    assert ssim(exact.values, heat.values) > 0.9
+    assert exact.estimated_ssim is None
+
+
+def test_heatmap_of_noise_ends_at_the_exact_map():
+    net, image = network(depth=1), picture(smooth=0)
+    heat = approximate(net, image, ROUGH, ssim=0.9)
+    assert heat.info["lattice"] == "all" and heat.info["passes"] == 400 and heat.estimated_ssim.value == 1
+    np.testing.assert_allclose(heat.values, heatmap(net, image, **ROUGH).values, rtol=1e-9)
+
+
+def test_ssim_alone_stands_for_a_plan_and_beside_one_replaces_its_own():
+    alone, plan, beside = approximate(ssim=0.97), approximate(plan=Plan(ssim=0.97)), approximate(plan=Plan(), ssim=0.97)
+    for heat in (plan, beside):
+        assert heat.info == alone.info
+        np.testing.assert_array_equal(heat.values, alone.values)
+    assert approximate(plan=Plan(ssim=0.5)).info["passes"] < alone.info["passes"]
+
+
+def test_several_targets_share_their_passes(exact):
+    several = {**SMOOTH, "target": [1, 2]}
+    heat = approximate(grid=several, ssim=0.6)
+    assert heat.values.shape == (2, *exact.values.shape) and heat.target == (1, 2)
+    known = mask(exact.values.shape, heat.info["lattice"])
+    np.testing.assert_allclose(heat.values[0][known], exact.values[known], rtol=1e-9)
+    alone = [approximate(grid={**SMOOTH, "target": target}, ssim=0.6) for target in (1, 2)]
+    assert heat.info["passes"] == max(one.info["passes"] for one in alone)
+
+
+def test_a_small_grid_is_computed_exactly():
+    grid = {**SMOOTH, "stride": 4}
+    heat = approximate(grid=grid, plan=Plan(reach=0.1))
+    np.testing.assert_array_equal(heat.values, heatmap(network(), picture(), **grid).values)
+    assert heat.estimated_ssim is None and heat.info == {"passes": 81}
+
+
+def test_an_untraceable_network_is_computed_in_full_with_one_warning():
+    net = Branching().eval()
+    image = torch.rand(1, 2, 20, 20, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(UserWarning, match="cannot trace this network; every position is computed in full") as seen:
+        heat = heatmap(net, image, patch=3, stride=1, method="approximate", ssim=0.9)
+    assert len(seen) == 1 and seen[0].filename == __file__
+    np.testing.assert_array_equal(heat.values, heatmap(net, image, patch=3, stride=1, method="full").values)
+    assert heat.estimated_ssim is None
+
+
+class Curved(torch.nn.Module):
+    """Sums the squares of a map's local sums: nothing in it is of first order, or near the patch alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.sums = torch.nn.AvgPool2d(9, 1, 4)
+        self.last = torch.nn.Linear(1, 2).double()
+
+    def forward(self, x):
+        x = self.sums(self.sums(x - 0.5)).mul(40)
+        return self.last((self.sums(torch.sin(x)) ** 2).mean((2, 3)))
+
+
+def test_a_plan_that_misses_warns_with_what_it_reached():
+    with pytest.warns(UserWarning, match=r"estimated SSIM of 0\.\d\d, not 0.99, .* use a larger reach") as seen:
+        heat = approximate(Curved().eval(), grid={**SMOOTH, "target": 0}, plan=Plan(ssim=0.99, reach=0.05))
+    assert len(seen) == 1 and f"SSIM of {heat.estimated_ssim.value:.2f}" in str(seen[0].message)
+    assert heat.info["lattice"] == "all" and heat.info["passes"] == 17 * 17 + 48
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        approximate(ssim=0.99)
+
+
+@pytest.mark.parametrize("plan", [Plan(ssim=0.6), Plan(ssim=0.6, reach=0.5), Published(0.5), Published(0.5, 0.25, 3)])
+def test_progress_ends_at_the_end(plan):
+    told = []
+    approximate(plan=plan, progress=lambda *now: told.append(now))
+    done, total, _ = told[-1]
+    assert done >= total >= 17 * 17
+    assert [now[0] for now in told] == sorted(now[0] for now in told)
+
+
+@pytest.mark.parametrize("plan", [Plan(ssim=0.6), Published(0.4, 0.25, 3)])
+def test_what_is_told_is_saved_and_loaded(tmp_path, plan):
+    heat = approximate(plan=plan)
+    heat.save(tmp_path / "map.npz")
+    back = Heatmap.load(tmp_path / "map.npz")
+    assert back.info == heat.info and back.estimated_ssim == heat.estimated_ssim
+    assert type(back.estimated_ssim) is type(heat.estimated_ssim)
+    np.testing.assert_array_equal(back.values, heat.values)
+
+
+def cropped_scores(tau):
+    """(grid, function of positions and patch) by the engine with Krypton's threshold."""
+    job = prepare(network(), picture(), **SMOOTH)
+    engine = Incremental(job.module, job.image, job.clean_logits)
+
+    def evaluate(positions, patch):
+        logits = engine.logits(positions, patch, job.fill, crop=Threshold(engine.steps, tau))
+        return job.values(logits).numpy()[0]
+
+    return job.grid, evaluate
+
+
+@pytest.mark.parametrize("tau", [1.0, 0.25])
+def test_kryptons_threshold_is_the_engines(exact, tau):
+    grid, evaluate = cropped_scores(tau)
+    heat = approximate(plan=Published(tau))
+    np.testing.assert_array_equal(heat.values.ravel(), evaluate(grid.positions(), grid.patch))
+    assert heat.info == {"passes": 289} and heat.estimated_ssim is None
+    assert np.array_equal(heat.values, exact.values) == (tau == 1)
+    both = approximate(grid={**SMOOTH, "target": [0, 1]}, plan=Published(tau))
+    np.testing.assert_allclose(both.values[1], heat.values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("tau, share, target", [(1.0, 0.25, 3), (0.25, 0.1, 5), (0.3, 0.4, 2)])
+def test_kryptons_drill_down_is_that_of_its_module(exact, tau, share, target):
+    grid, evaluate = cropped_scores(tau)
+    found = drilldown.run(evaluate, grid, share=share, target=target)
+    heat = approximate(plan=Published(tau, share, target))
+    np.testing.assert_allclose(heat.values, found.values, rtol=1e-12)
+    assert heat.info == {"passes": sum(found.passes), "coarse": list(found.coarse)} and heat.estimated_ssim is None
+    assert heat.info["passes"] < 289 and not np.allclose(heat.values, exact.values)
+
+
+def test_kryptons_drill_down_takes_one_target():
+    with pytest.raises(ValueError, match="got 2 targets"):
+        approximate(grid={**SMOOTH, "target": [0, 1]}, plan=Published(0.5, 0.25, 3))
+    assert approximate(grid={**SMOOTH, "target": [1]}, plan=Published(0.5, 0.25, 3)).values.shape == (1, 17, 17)
+
+
+@pytest.mark.parametrize("method", ["exact", "full"])
+@pytest.mark.parametrize("settings", [{"plan": Plan()}, {"ssim": 0.9}, {"plan": Published(0.5)}])
+def test_plan_and_ssim_belong_to_the_approximate_method(method, settings):
+    with pytest.raises(ValueError, match=f"belong to method=\"approximate\", not to method='{method}'"):
+        heatmap(network(), picture(), **SMOOTH, method=method, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings, error, message",
+    [
+        ({}, ValueError, "needs ssim"),
+        ({"plan": {"ssim": 0.9}}, TypeError, "Plan or occlusion.Published, got dict"),
+        ({"plan": Published(0.5), "ssim": 0.9}, ValueError, "promise no quality"),
+        ({"ssim": 1.0}, ValueError, "between 0 and 1"),
+        ({"ssim": 0.0}, ValueError, "between 0 and 1"),
+        ({"ssim": "0.9"}, ValueError, "between 0 and 1"),
+        ({"ssim": True, "plan": Plan()}, ValueError, "between 0 and 1"),
+    ],
+)
+def test_bad_settings_are_refused(settings, error, message):
+    with pytest.raises(error, match=message):
+        approximate(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"lattice": "fifth"}, "lattice"),
+        ({"lattice": "all"}, "lattice"),
+        ({"reach": 0}, "reach must be"),
+        ({"reach": 1.5}, "reach must be"),
+        ({"checks": 7}, "checks must be"),
+        ({"checks": 48.0}, "checks must be"),
+        ({"checks": True}, "checks must be"),
+        ({"margin": -0.1}, "margin must lie"),
+        ({"margin": 1.0}, "margin must lie"),
+        ({"ssim": float("nan")}, "between 0 and 1"),
+    ],
+)
+def test_a_bad_plan_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Plan(**settings)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((0,), "tau must be"),
+        ((1.1,), "tau must be"),
+        ((0.5, 0.25), "share and target belong together"),
+        ((0.5, None, 3), "share and target belong together"),
+        ((0.5, 0.5, 2), "no coarse stride reaches"),
+        ((0.5, 1.5, 0.5), "share"),
+    ],
+)
+def test_bad_published_settings_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Published(*arguments)
+
+
+def test_a_plan_is_saved_as_json_and_loaded(tmp_path):
+    plan = Plan(0.92, "quarter", 0.6, 64, 0.02, tuned={"patch": [8, 8]}, judged={"n": 3, "speedup": 12.5})
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+    told = json.loads((tmp_path / "plan.json").read_text())
+    assert told["ssim"] == 0.92 and told["judged"]["speedup"] == plan.expected_speedup == 12.5
+    assert Plan().expected_speedup is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "krypton-heatmap-1"}', "\x00\xff"])
+def test_another_file_is_no_plan(tmp_path, text):
+    (tmp_path / "other.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"other.json is not a plan written by Plan.save"):
+        Plan.load(tmp_path / "other.json")

@@ -1,0 +1,200 @@
+"""Tuning: what a trial says is what happens, the fastest plan that fits is taken, and others judge it."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from test_incremental import Branching, image_of
+from tiny_maps import ROUGH, SMOOTH, network, picture
+from torch import nn
+
+from kryptonlib.occlusion import Plan, heatmap, tune, tuning
+from kryptonlib.occlusion.bounds import layer_work, patch_boxes, redundancy_ratio
+from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.quality import ssim
+from kryptonlib.occlusion.tuning import Played, Trial, best, judged
+
+PLANS = [
+    Plan(0.6, "quarter"),
+    Plan(0.9, "third"),
+    Plan(0.9, "half", margin=0.05),
+    Plan(0.999, "third", checks=20),
+    Plan(0.6, "third", reach=0.6),
+    Plan(0.9, "quarter", reach=0.4),
+    Plan(0.95, "half", reach=0.2, checks=30),
+]
+
+
+@pytest.mark.filterwarnings("ignore:the plan reaches")
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: f"{plan.lattice}-{plan.reach}-{plan.ssim}")
+@pytest.mark.parametrize("grid", [SMOOTH, ROUGH], ids=["smooth", "rough"])
+def test_a_trial_says_what_heatmap_does(plan, grid):
+    net, image = network(seed=1), picture(1, 3.0 if grid is SMOOTH else 0)
+    heat = heatmap(net, image, **grid, method="approximate", plan=plan)
+    played = Trial(net, image, [plan.reach], **grid).play(plan)
+    assert played.passes == heat.info["passes"]
+    assert played.ssim == pytest.approx(ssim(heatmap(net, image, **grid).values, heat.values), abs=1e-9)
+
+
+def test_one_trial_plays_all_plans():
+    together = Trial(network(), picture(), [0.6, 0.4, 0.2], **SMOOTH)
+    for plan in PLANS:
+        assert together.play(plan) == Trial(network(), picture(), [plan.reach], **SMOOTH).play(plan)
+
+
+def test_the_speed_up_of_exact_positions_is_counted_in_macs():
+    net, image = network(), picture()
+    trial, engine = Trial(net, image, [], **SMOOTH), Incremental(net, image)
+    positions = heatmap(net, image, **SMOOTH).grid.positions()
+    everything = redundancy_ratio(layer_work(engine.steps, patch_boxes(positions, (8, 8))))
+    played = trial.play(Plan(0.9999, "half"))
+    assert played.passes == 289 and played.speedup == pytest.approx(everything, rel=1e-9)
+    less = trial.play(Plan(0.6, "third"))
+    assert less.passes < 289 and less.speedup == pytest.approx(everything * 289 / less.passes, rel=1e-9)
+
+
+def test_cropped_positions_cost_less_and_checks_cost_in_full():
+    trial = Trial(network(depth=3), picture(), [0.3], **SMOOTH)
+    plan = Plan(1e-6, "third", reach=0.3, checks=40)
+    played = trial.play(plan)
+    spent = 40 * trial.macs[None] + (played.passes - 40) * trial.macs[0.3]
+    assert played.passes == 40 + 96 and trial.macs[0.3] < trial.macs[None]
+    assert played.speedup == pytest.approx(trial.full / spent)
+
+
+def row(quality, speed):
+    return [Played(one, 100, fast) for one, fast in zip(quality, speed)]
+
+
+def test_the_fastest_of_those_that_fit_is_best():
+    played = [
+        row([0.95] * 10, [5.0] * 10),
+        row([0.95] * 9 + [0.81], [8.0] * 10),
+        row([0.95] * 9 + [0.79], [20.0] * 10),
+        row([0.95] * 8 + [0.89] * 2, [30.0] * 10),
+        row([0.95] * 10, [7.0] * 10),
+    ]
+    assert best(played, 0.9) == 1
+    assert best([played[i] for i in (0, 2, 3, 4)], 0.9) == 3
+    # Exactly the quality wanted, and exactly 0.1 below it, do.
+    assert best([played[0], row([0.9] * 10, [6.0] * 10)], 0.9) == 1
+    assert best([played[0], row([0.75] * 9 + [0.5], [6.0] * 10)], 0.6) == 1
+
+
+def test_speeds_count_by_their_geometric_mean():
+    steady, uneven = row([0.95] * 2, [6.0, 6.0]), row([0.95] * 2, [2.0, 17.0])
+    assert best([steady, uneven], 0.9) == 0
+    assert best([steady, row([0.95] * 2, [2.0, 19.0])], 0.9) == 1
+
+
+def test_where_none_fits_the_highest_quality_is_best():
+    assert best([row([0.7, 0.8], [9.0] * 2), row([0.6, 0.95], [1.0] * 2), row([0.5, 0.5], [50.0] * 2)], 0.9) == 1
+
+
+def test_judged_numbers_by_hand():
+    told = judged(row([0.95, 0.91, 0.85, 0.97], [4.0, 10.0, 6.0, 20.0]), 0.9)
+    assert (told["n"], told["met"], told["worst"], told["speedup"]) == (4, 0.75, 0.85, 8.0)
+    assert (told["median"], told["shortfall"]) == pytest.approx((0.93, 0.05))
+    # Wilson's interval for 3 of 4 with z = 1.959964.
+    z, p, n = 1.959964, 0.75, 4
+    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    ends = [(p + z**2 / (2 * n) + sign * half) / (1 + z**2 / n) for sign in (-1, 1)]
+    assert told["interval"] == pytest.approx(ends, rel=1e-6)
+    best_of_all = judged(row([0.95] * 3, [4.0] * 3), 0.9)
+    assert best_of_all["met"] == 1 and best_of_all["shortfall"] == 0 and best_of_all["interval"][1] == 1
+    assert best_of_all["interval"][0] == pytest.approx(binomtest(3, 3).proportion_ci(0.95, "wilson").low)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return [picture(seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def plan(photos):
+    return tune(network(), photos, ssim=0.9, reaches=(None, 0.4), **SMOOTH)
+
+
+def test_the_plan_is_the_best_of_the_candidates_and_judged_on_the_others(photos, plan):
+    candidates = [
+        Plan(0.9, start, reach, 48, margin)
+        for reach in (None, 0.4)
+        for start in tuning.STARTS
+        for margin in tuning.MARGINS
+    ]
+    trials = [Trial(network(), photos[number], [0.4], **SMOOTH) for number in range(4)]
+    chosen = best([[trials[number].play(one) for number in (0, 2)] for one in candidates], 0.9)
+    for name in ("ssim", "lattice", "reach", "checks", "margin"):
+        assert getattr(plan, name) == getattr(candidates[chosen], name)
+    results = [trials[number].play(plan) for number in (1, 3)]
+    assert plan.judged == judged(results, 0.9)
+    assert plan.expected_speedup == np.median([one.speedup for one in results]) > 1
+
+
+def test_the_plan_says_where_it_comes_from(photos, plan):
+    told = plan.tuned
+    assert told["network"] == "Sequential" and told["patch"] == [8, 8] and told["stride"] == [2, 2]
+    assert told["arguments"] == {"score": "logit", "target": "1"}
+    assert set(told["versions"]) == {"torch", "scikit-image"}
+    assert len(told["images"]) == len(told["held_out"]) == plan.judged["n"] == 2
+
+
+def test_the_plan_is_saved_and_used(tmp_path, photos, plan):
+    plan.save(tmp_path / "plan.json")
+    again = Plan.load(tmp_path / "plan.json")
+    assert again == plan
+    heat = heatmap(network(), photos[1], **SMOOTH, method="approximate", plan=again)
+    assert heat.info["passes"] == Trial(network(), photos[1], [plan.reach], **SMOOTH).play(plan).passes
+    json.dumps(plan.judged, allow_nan=False)
+
+
+class Named:
+    """A picture with a name, as a ``samples.Sample`` has."""
+
+    def __init__(self, name, image):
+        self.name, self.image = name, image
+
+
+def test_every_second_image_is_held_out_unless_told_otherwise(photos, monkeypatch):
+    seen = []
+
+    class Watched(Trial):
+        def __init__(self, model, image, reaches, **arguments):
+            seen.append((image.name, tuple(reaches)))
+            super().__init__(model, image.image, reaches, **arguments)
+
+    monkeypatch.setattr(tuning, "Trial", Watched)
+    named = [Named(f"photo {number}", image) for number, image in enumerate(photos)]
+    found = tune(network(), named, ssim=0.6, reaches=(None, 0.5), **SMOOTH)
+    assert found.tuned["images"] == ["photo 0", "photo 2"] and found.tuned["held_out"] == ["photo 1", "photo 3"]
+    assert seen[:2] == [("photo 0", (None, 0.5)), ("photo 2", (None, 0.5))]
+    assert seen[2:] == [("photo 1", (found.reach,)), ("photo 3", (found.reach,))]
+    found = tune(network(), named[:1], ssim=0.6, reaches=(None,), held_out=named[1:3], **SMOOTH)
+    assert found.tuned["images"] == ["photo 0"] and found.tuned["held_out"] == ["photo 1", "photo 2"]
+
+
+@pytest.mark.parametrize(
+    "count, settings, message",
+    [
+        (1, {}, "at least one image to tune on and one to judge on"),
+        (0, {}, "at least one image to tune on and one to judge on"),
+        (2, {"held_out": []}, "one to judge on"),
+        (2, {"target": [0, 1]}, "one target an image"),
+        (2, {"stride": 4}, "a grid of 9x9 positions is too small for 48 checks"),
+        (2, {"stride": 2, "checks": 100}, "too small for 100 checks"),
+        (2, {"ssim": 1.5}, "between 0 and 1"),
+        (2, {"reaches": (0.0,)}, "reach must be"),
+    ],
+)
+def test_bad_arguments_are_refused(photos, count, settings, message):
+    with pytest.raises(ValueError, match=message):
+        tune(network(), photos[:count], **{**SMOOTH, **settings})
+
+
+def test_a_constant_map_and_an_untraceable_network_are_refused(photos):
+    flat = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Threshold(1e9, 0.0), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(ValueError, match="the exact map is constant"):
+        tune(flat.double().eval(), photos[:2], **SMOOTH)
+    with pytest.raises(ValueError, match="cannot trace this network: approximate maps need incremental inference"):
+        tune(Branching().double().eval(), [image_of(2, 20, 20)] * 2, patch=3, stride=1, target=0)
