@@ -78,7 +78,7 @@ def cropped(net, image, box, fill, rule, share):
     clean, values, entire, middles, spans = [image], [dirty], [False], [], []
     middles.append([(box[0] + box[1] - 1) / 2, (box[2] + box[3] - 1) / 2])
     spans.append([(box[0], box[1]), (box[2], box[3])])
-    for (layer, operands), module in zip(net.plan, net.layers):
+    for number, ((layer, operands), module) in enumerate(zip(net.plan, net.layers), 1):
         results = []
         for maps in (clean, values):
             inputs = [maps[i] for i in operands]
@@ -95,7 +95,9 @@ def cropped(net, image, box, fill, rule, share):
             through = geometry(layer)[axis]
             low, high = moved(low, high, through, size)
             middle.append(centre_after(middles[operands[0]][axis], through))
-            interval.append(cut(rule, low, high, middle[axis], rounded(share, size)) if high > low else (0, 0))
+            # The last map, which the head reads, is not cropped.
+            uncut = high == low or number == len(net.plan)
+            interval.append((low, high) if uncut else cut(rule, low, high, middle[axis], rounded(share, size)))
         # A window as large as its map is kept entire, and what comes after it too.
         full = all(span == (0, size) for span, size in zip(interval, before.shape[2:]))
         entire.append(full or any(entire[i] for i in operands))
@@ -125,8 +127,20 @@ def equal_to_dense_maps(net, image, rule, share, patch, positions, fill=0.25):
 def wired(*plan, channels, places=None):
     """A ``Wired`` network with global average pooling, or with a linear layer on the flattened map."""
     if places is None:
-        return Wired(list(plan), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3)))
-    return Wired(list(plan), nn.Sequential(nn.Flatten(), nn.Linear(channels * places, 3)))
+        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
+    else:
+        head = nn.Sequential(nn.Flatten(), nn.Linear(channels * places, 3))
+    return with_a_last_layer(Wired(list(plan), head), (20, 23))
+
+
+def with_a_last_layer(net, size):
+    """``net`` with one more convolution before its head, so that all layers before are read by layers with windows."""
+    head, net.head = net.head, nn.Identity()
+    channels = net.eval()(torch.zeros(1, 2, *size)).shape[1]
+    net.head = head
+    net.layers.append(nn.Conv2d(channels, channels, 3, padding=1))
+    net.plan.append((net.layers[-1], (len(net.plan),)))
+    return net
 
 
 def nets():
@@ -161,7 +175,7 @@ def test_random_networks(network, rows, columns, twentieths, rule, data):
     # Pools to regions are maps of their own; the heads with one value a channel, or one a place, are enough here.
     assume(getattr(net.head[0], "output_size", 1) == 1)
     position = data.draw(st.tuples(st.integers(0, size[0] - rows), st.integers(0, size[1] - columns)))
-    net, image = seeded(net, seed), image_of(2, *size, seed=seed)
+    net, image = seeded(with_a_last_layer(net, size), seed), image_of(2, *size, seed=seed)
     list(equal_to_dense_maps(net, image, rule, twentieths / 20, (rows, columns), [position]))
 
 
@@ -236,7 +250,10 @@ def test_cropped_intervals_lie_inside_those_without_a_crop(network, rule, twenti
         for index, (step, (first, last), (begin, end)) in enumerate(pairs):
             assert begin == end or (first <= begin < end <= last).all()
             if step.kind in ("window", "join", "pointwise") and step.spatial:
-                assert end - begin <= crop.most[index][axis] or step.sources[0] and (end - begin == last - first)
+                # What a mean, a linear layer or a dense step reads is not cropped.
+                users = {steps[user].kind for user in step.users}
+                free = not users <= {"window", "join", "pointwise"}
+                assert end - begin <= crop.most[index][axis] or free
 
 
 def test_entire_maps_are_not_cropped():
@@ -246,7 +263,8 @@ def test_entire_maps_are_not_cropped():
     ends = np.array([8]), np.array([12])
     found = changed_intervals(engine.steps, *ends, 0, crop=crop)
     gated = next(index for index, step in enumerate(engine.steps) if step.kind == "mean") + 1
-    assert found[1][1] - found[1][0] == 5
+    # Nor is the map before it, whose mean is taken.
+    assert found[1][1] - found[1][0] == 6
     for step, (low, high) in zip(engine.steps[gated:], found[gated:]):
         assert (low, high) == (0, step.size[0])
 

@@ -5,6 +5,8 @@ narrower than the theoretical one (Luo et al., "Understanding the effective rece
 neural networks", 2016, https://arxiv.org/abs/1701.04128). Late layers, whose windows fill the map, gain most.
 
 Both rules are functions for the engine's ``crop``, called as ``crop(step, axis, low, high, middle) -> (low, high)``.
+The engine applies them to the maps that layers with windows read; neither the patch itself nor a map whose mean is
+taken, or that is flattened, is cropped, because that would save nothing.
 """
 
 import math
