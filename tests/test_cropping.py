@@ -212,6 +212,13 @@ def test_the_threshold_keeps_the_cells_nearest_to_the_patch():
     assert [part.tolist() for part in found[5]] == [[0, 14, 28], [12, 26, 40]]
 
 
+@pytest.mark.parametrize("rule", RULES.values())
+def test_the_patch_itself_is_never_cropped(rule):
+    steps = deep()
+    found = changed_intervals(steps, np.array([10]), np.array([20]), 0, crop=rule(steps, 0.1))
+    assert found[0] == (10, 20) and found[1][1] - found[1][0] == 4
+
+
 def test_reach_cuts_nothing_near_the_patch_and_keeps_little_at_the_border():
     steps = deep()
     low = np.arange(0, 37)
