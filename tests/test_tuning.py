@@ -9,7 +9,7 @@ from test_incremental import Branching, image_of
 from tiny_maps import ROUGH, SMOOTH, network, picture
 from torch import nn
 
-from kryptonlib.occlusion import Plan, heatmap, tune, tuning
+from kryptonlib.occlusion import Plan, heatmap, quality, tune, tuning
 from kryptonlib.occlusion.bounds import layer_work, patch_boxes, redundancy_ratio
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.quality import ssim
@@ -106,6 +106,19 @@ def test_judged_numbers_by_hand():
     assert best_of_all["interval"][0] == pytest.approx(binomtest(3, 3).proportion_ci(0.95, "wilson").low)
 
 
+def test_other_measures_stand_beside_ssim():
+    told = judged([Played(0.9, 1, 2.0, {"overlap": share}) for share in (0.2, 0.6, 0.7)], 0.9)
+    assert told["beside"] == {"overlap": 0.6}
+    arguments = {**SMOOTH, "score": "probability"}
+    trial, plan = Trial(network(), picture(0), [0.4], **arguments), Plan(0.5, "quarter", 0.4)
+    assert trial.play(plan).beside == {}
+    beside = trial.play(plan, beside=True).beside
+    heat = heatmap(network(), picture(0), **arguments, method="approximate", plan=plan)
+    exact = heatmap(network(), picture(0), **arguments)
+    wanted = quality.compare(exact.values, heat.values, exact.baseline)
+    assert beside == pytest.approx({name: getattr(wanted, name) for name in ("spearman", "overlap", "rendered_ssim")})
+
+
 @pytest.fixture(scope="module")
 def photos():
     return [picture(seed) for seed in range(4)]
@@ -127,7 +140,7 @@ def test_the_plan_is_the_best_of_the_candidates_and_judged_on_the_others(photos,
     chosen = best([[trials[number].play(one) for number in (0, 2)] for one in candidates], 0.9)
     for name in ("ssim", "lattice", "reach", "checks", "margin"):
         assert getattr(plan, name) == getattr(candidates[chosen], name)
-    results = [trials[number].play(plan) for number in (1, 3)]
+    results = [trials[number].play(plan, beside=True) for number in (1, 3)]
     assert plan.judged == judged(results, 0.9)
     assert plan.expected_speedup == np.median([one.speedup for one in results]) > 1
 

@@ -6,13 +6,14 @@ Nothing is timed, so that tuning gives the same plan on any machine.
 """
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import skimage
 import torch
 from scipy.stats import binomtest
 
+from kryptonlib.occlusion import quality
 from kryptonlib.occlusion.approximate import Part, climb, evaluator
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.cropping import Reach
@@ -23,7 +24,6 @@ from kryptonlib.occlusion.job import prepare
 from kryptonlib.occlusion.linear_tail import window_macs
 from kryptonlib.occlusion.plans import Plan
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.quality import ssim as raw_ssim
 from kryptonlib.occlusion.steps import Unsupported
 
 REACHES = (None, 0.6, 0.4, 0.3)
@@ -38,11 +38,15 @@ WORST = 0.1
 
 @dataclass
 class Played:
-    """One plan on one image: the SSIM that it ends at, positions computed, and its speed-up counted in MACs."""
+    """One plan on one image: the SSIM that it ends at, positions computed, and its speed-up counted in MACs.
+
+    ``beside`` holds the other measures of ``quality``, where they were asked for.
+    """
 
     ssim: float
     passes: int
     speedup: float
+    beside: dict = field(default_factory=dict)
 
 
 class Trial:
@@ -57,6 +61,8 @@ class Trial:
         job = prepare(model, image, **arguments)
         engine = Incremental(job.module, job.image, job.clean_logits)
         self.shape = job.grid.shape
+        # Krypton's rendered map has colour limits around the clean probability; other scores have none.
+        self.probability = float(job.values(job.clean_logits)[0, 0]) if job.score == "probability" else None
         boxes = patch_boxes(job.grid.positions(), job.grid.patch)
         self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(job.grid)
         self.maps, self.macs = {}, {}
@@ -67,8 +73,8 @@ class Trial:
             crop = None if reach is None else Reach(engine.steps, reach)
             self.macs[reach] = float(window_macs(engine.steps, boxes, crop, rim=True).sum())
 
-    def play(self, plan):
-        """What ``approximate.run`` does with a plan: :class:`Played`."""
+    def play(self, plan, beside=False):
+        """What ``approximate.run`` does with a plan: :class:`Played`, with the measures beside SSIM if asked for."""
 
         def scores(places, exact):
             return self.maps[None if exact else plan.reach][:, places[:, 0], places[:, 1]]
@@ -82,7 +88,16 @@ class Trial:
         values, _, _ = climb(part, plan)
         exact = plan.checks if part.cropped else 0
         spent = (part.passes - exact) * self.macs[plan.reach] + exact * self.macs[None]
-        return Played(raw_ssim(self.maps[None][0], values[0]), part.passes, self.full / spent)
+        return self.judge(values[0], part.passes, spent, beside)
+
+    def judge(self, values, passes, spent, beside):
+        """:class:`Played` of a map [rows, columns] that took so many positions and MACs."""
+        exact, found = self.maps[None][0], {}
+        if beside:
+            found = {"spearman": quality.spearman(exact, values), "overlap": quality.overlap(exact, values)}
+            if self.probability is not None:
+                found["rendered_ssim"] = quality.rendered_ssim(exact, values, self.probability)
+        return Played(quality.ssim(exact, values), passes, self.full / spent, found)
 
 
 def tune(
@@ -118,7 +133,8 @@ def tune(
     Returns:
         A :class:`Plan` with ``tuned`` and ``judged`` filled in. ``judged`` holds n, met (the share of held-out images
         that reached ``ssim``), interval (95 %, Wilson's), worst (the lowest SSIM), shortfall (how far that is below
-        ``ssim``, at least 0), median, and speedup (the median, counted in MACs).
+        ``ssim``, at least 0), median, speedup (the median, counted in MACs), and beside: the medians of the measures
+        that SSIM should not be seen without, "spearman", "overlap" and for probabilities "rendered_ssim".
 
     Raises:
         ValueError, TypeError: fewer than two images, a grid too small to estimate on, a map that is constant (where a
@@ -156,7 +172,7 @@ def tune(
 
     played = [[trial.play(plan) for plan in candidates] for trial in trials(images, reaches)]
     plan = candidates[best([list(column) for column in zip(*played)], ssim)]
-    results = [trial.play(plan) for trial in trials(held_out, [plan.reach])]
+    results = [trial.play(plan, beside=True) for trial in trials(held_out, [plan.reach])]
     tuned = {
         "network": getattr(model, "name", type(model).__name__),
         "patch": list(pair(patch, "patch")),
@@ -190,4 +206,5 @@ def judged(results, ssim):
         "shortfall": float(max(0.0, ssim - quality.min())),
         "median": float(np.median(quality)),
         "speedup": float(np.median([one.speedup for one in results])),
+        "beside": {name: float(np.median([one.beside[name] for one in results])) for name in results[0].beside},
     }

@@ -90,6 +90,7 @@ class Kept(tuning.Trial):
         self.model, self.sample, self.arguments = model, sample, arguments
         self.job = occlusion.prepare(model, sample, **arguments)
         self.shape = self.job.grid.shape
+        self.probability = float(self.job.values(self.job.clean_logits)[0, 0])
         self.maps, self.macs = {}, {}
         self.need(None)
 
@@ -119,9 +120,9 @@ class Kept(tuning.Trial):
         with np.load(file) as stored:
             self.maps[crop], self.macs[crop], self.full = stored["values"], float(stored["macs"]), float(stored["full"])
 
-    def play(self, plan):
+    def play(self, plan, beside=True):
         self.need(plan.reach)
-        return super().play(plan)
+        return super().play(plan, beside)
 
     def play_published(self, tau, share, coarse):
         """Krypton's two methods at a threshold, a share and a coarse stride in fine ones: :class:`tuning.Played`."""
@@ -134,11 +135,8 @@ class Kept(tuning.Trial):
 
         stride = coarse * grid.stride[0]
         found = drilldown.run(evaluate, grid, share=share, coarse=stride, align=True)
-        return tuning.Played(
-            quality.ssim(self.maps[None][0], found.values),
-            sum(found.passes),
-            self.full / (sum(found.passes) * self.macs["tau", tau]),
-        )
+        passes = sum(found.passes)
+        return self.judge(found.values, passes, passes * self.macs["tau", tau], True)
 
 
 def spread(names, count):
