@@ -82,7 +82,8 @@ class _Change:
     def __init__(self, steps, box, fill, limits):
         self.steps, self.limits, self.macs = steps, limits, 0.0
         top, bottom, left, right = (int(edge) for edge in box)
-        # Per step ((low, high) of rows, (low, high) of columns) and the window [1, rows, columns, C]; a vector is whole.
+        # Per step ((low, high) of rows, (low, high) of columns) and the window [1, rows, columns, C].
+        # A vector is whole.
         self.spans = {0: ((top, bottom), (left, right))}
         self.windows = {0: fill[None, :, top:bottom, left:right].permute(0, 2, 3, 1)}
 
