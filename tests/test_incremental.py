@@ -452,3 +452,12 @@ def test_linear_product_equals_torchs(rows):
     features, weight, bias = (torch.rand(*shape, generator=generator) for shape in ((rows, 40), (30, 40), (30,)))
     truth = torch.nn.functional.linear(features, weight, bias)
     torch.testing.assert_close(product(features, weight, bias), truth, rtol=1e-5, atol=1e-5)
+
+
+def test_a_network_without_any_map_is_computed_in_full():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3)).eval()
+    image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(UserWarning, match="no map"):
+        exact = occlusion.heatmap(net, image, patch=2, stride=2)
+    full = occlusion.heatmap(net, image, patch=2, stride=2, method="full")
+    np.testing.assert_allclose(exact.values, full.values, rtol=1e-6)

@@ -63,6 +63,8 @@ class Incremental:
         if not agrees(self.clean, truth):
             raise Unsupported("torch.fx followed one branch of Python code that decides by the input's values")
         self.head = find_head(self.steps, self.output)
+        if self.head[0] == 0:
+            raise Unsupported("the network has no map between the image and its first linear layer")
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
             warnings.warn(
