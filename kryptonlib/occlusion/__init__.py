@@ -17,6 +17,7 @@
 """
 
 import time
+import warnings
 from dataclasses import replace
 
 from kryptonlib.choices import check_choice
@@ -27,6 +28,7 @@ from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.job import Job, prepare
 from kryptonlib.occlusion.plans import Plan, Published
 from kryptonlib.occlusion.scores import SCORES
+from kryptonlib.occlusion.steps import Unsupported
 from kryptonlib.occlusion.tuning import tune
 
 __all__ = [
@@ -123,7 +125,11 @@ def heatmap(
         memory_limit=memory_limit,
     )
     job.plan = plan
-    values = METHODS[method](job, progress)
+    try:
+        values = METHODS[method](job, progress)
+    except Unsupported as reason:
+        warnings.warn(f"{reason}; every position is computed in full", stacklevel=2)
+        values = full.run(job, progress)
     return Heatmap.of_job(job, values, method, time.perf_counter() - started)
 
 

@@ -10,35 +10,33 @@ import warnings
 
 import numpy as np
 
-from kryptonlib.occlusion import drilldown, full
+from kryptonlib.occlusion import drilldown
 from kryptonlib.occlusion.cropping import Reach, Threshold
 from kryptonlib.occlusion.estimate import WINDOW, estimated_ssim
 from kryptonlib.occlusion.first_order import Slopes
-from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.incremental import Incremental, scores
 from kryptonlib.occlusion.lattice import FINER, fill_in, mask
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.steps import Unsupported
 
 
 def run(job, progress=False):
     """The approximate values of a job by its plan: float64 array [T, n].
 
     ``job.info`` receives "passes", and with a ``Plan`` the last "lattice" and "estimated_ssim". A grid too small for
-    an estimate is computed exactly, and a network that torch.fx cannot trace in full, with one warning.
+    an estimate is computed exactly.
+
+    Raises:
+        Unsupported: see :class:`Incremental`.
     """
-    try:
-        engine = Incremental(job.module, job.image, job.clean_logits)
-    except Unsupported as reason:
-        warnings.warn(f"{reason}; every position is computed in full", stacklevel=3)
-        return full.run(job, progress)
+    engine = Incremental(job.module, job.image, job.clean_logits)
     meter = Progress(len(job.grid), progress)
     if isinstance(job.plan, Published):
         return published(engine, job, meter)
     part = Part(job.grid.shape, evaluator(engine, job, job.plan.reach, meter), job.plan)
     if not part.can_estimate:
         job.info.update(passes=len(job.grid))
-        return evaluator(engine, job, None, meter)(np.argwhere(np.ones(job.grid.shape, bool)), True)
+        return scores(engine, job, job.grid.positions(), job.grid.patch, meter)
     values, estimate, lattice = climb(part, job.plan)
     if estimate.value < job.plan.ssim:
         warnings.warn(
@@ -74,15 +72,15 @@ def evaluator(engine, job, reach, meter=None):
     slopes = None if reach is None else Slopes(engine, job.targets, job.score)
     crop = None if reach is None else Reach(engine.steps, reach)
 
-    def scores(places, exact):
+    def evaluate(places, exact):
         grid = job.grid
         positions = np.stack([np.take(grid.tops, places[:, 0]), np.take(grid.lefts, places[:, 1])], 1)
         if exact or slopes is None:
-            return _scores(engine, job, positions, grid.patch, None, meter)
+            return scores(engine, job, positions, grid.patch, meter)
         options = {"batch_size": job.batch_size, "memory_limit": job.memory_limit, "meter": meter}
         return slopes.scores(positions, grid.patch, job.fill, crop=crop, **options).numpy()
 
-    return scores
+    return evaluate
 
 
 class Part:
@@ -151,30 +149,16 @@ def published(engine, job, meter):
     crop = Threshold(engine.steps, plan.tau)
     if plan.share is None:
         job.info.update(passes=len(grid))
-        return _scores(engine, job, grid.positions(), grid.patch, crop, meter)
+        return scores(engine, job, grid.positions(), grid.patch, meter, crop)
     if len(job.targets) > 1:
         raise ValueError(
             f"the drill-down looks closer where one target is sensitive; got {len(job.targets)} targets. Ask for one"
         )
 
     def evaluate(positions, patch):
-        return _scores(engine, job, positions, patch, crop, meter)[0]
+        return scores(engine, job, positions, patch, meter, crop)[0]
 
     found = drilldown.run(evaluate, grid, share=plan.share, target=plan.target)
     job.info.update(passes=sum(found.passes), coarse=list(found.coarse))
     meter.update(max(0, meter.total - meter.done), 0.0)
     return found.values.reshape(1, -1)
-
-
-def _scores(engine, job, positions, patch, crop, meter):
-    """Scores [T, n] of the job's targets at pixel positions [n, 2]."""
-    logits = engine.logits(
-        positions,
-        patch,
-        job.fill,
-        crop=crop,
-        batch_size=job.batch_size,
-        memory_limit=job.memory_limit,
-        meter=meter,
-    )
-    return job.values(logits).numpy()

@@ -37,10 +37,11 @@ class Slopes:
         check_choice("kind", kind, SCORES)
         self.engine, self.image, self.targets, self.kind = engine, engine.image, tuple(targets), kind
         self.straight = "logit" if kind == "logit" else "log-odds"
-        self.gradients, self.rows = self._gradients(), {}
+        maps = [index for index, step in enumerate(engine.steps) if step.spatial]
+        self.gradients, self.rows = gradients(engine, self.targets, self.straight, 0, maps), {}
         self.change = None
 
-    def scores(self, positions, patch, fill, *, crop, batch_size=None, memory_limit=None, meter=None):
+    def scores(self, positions, patch, fill, *, crop, **options):
         """The score of each target with the patch at each position, windows cropped and their rims counted.
 
         Args:
@@ -53,18 +54,7 @@ class Slopes:
             raise ValueError("the engine has been given another clean image; make new Slopes for it")
         result = self.engine.clean.repeat(len(positions), 1)
         self.change = result.new_zeros(len(positions), len(self.targets))
-        self.engine.sweep(
-            Head(self.engine),
-            result,
-            positions,
-            patch,
-            fill,
-            crop=crop,
-            slopes=self,
-            batch_size=batch_size,
-            memory_limit=memory_limit,
-            meter=meter,
-        )
+        self.engine.sweep(Head(self.engine), result, positions, patch, fill, crop=crop, slopes=self, **options)
         found = score(result, self.targets, self.straight) + self.change.T.cpu().double()
         return found.sigmoid() if self.kind == "probability" else found
 
@@ -99,26 +89,35 @@ class Slopes:
             self.rows[index] = slopes, torch.nn.functional.pad((slopes[:, :-1] * clean).sum(2), (0, 1))
         return self.rows[index]
 
-    def _gradients(self):
-        """Per target: step -> the gradient by its map."""
-        steps = self.engine.steps
-        with torch.inference_mode(False), torch.enable_grad():
-            values = {0: steps[0].clean.detach().clone().requires_grad_()}
-            for index in range(1, len(steps)):
-                step = steps[index]
-                values[index] = finished_map(step.run(1, [values[source] for source in step.sources]), step)
-            maps = [index for index, step in enumerate(steps) if step.spatial]
-            found = []
-            for target in self.targets:
-                value = score_of(values[self.engine.output][0], target, self.straight)
-                gradients = torch.autograd.grad(
-                    value, [values[index] for index in maps], retain_graph=True, materialize_grads=True
-                )
-                found.append(dict(zip(maps, gradients)))
-        return found
+
+def gradients(engine, targets, kind, begin, maps):
+    """Gradients of scores at an engine's clean image.
+
+    Args:
+        engine: an :class:`~kryptonlib.occlusion.incremental.Incremental`.
+        targets: class indices.
+        kind: "log-odds" or "logit".
+        begin: the step to start from, one through which everything after it passes; 0 is the image.
+        maps: steps from ``begin`` on whose gradients are wanted.
+
+    Returns:
+        Per target a dict: step -> gradient, in the step's own layout.
+    """
+    steps = engine.steps
+    with torch.inference_mode(False), torch.enable_grad():
+        values = {begin: steps[begin].clean.detach().clone().requires_grad_()}
+        for index in range(begin + 1, len(steps)):
+            step = steps[index]
+            values[index] = finished_map(step.run(1, [values[source] for source in step.sources]), step)
+        wanted, found = [values[index] for index in maps], []
+        for target in targets:
+            value = _score_of(values[engine.output][0], target, kind)
+            slopes = torch.autograd.grad(value, wanted, retain_graph=True, materialize_grads=True)
+            found.append(dict(zip(maps, slopes)))
+    return found
 
 
-def score_of(logits, target, kind):
+def _score_of(logits, target, kind):
     """The logit or the log-odds of a target as a tensor that can be differentiated; ``logits`` [classes]."""
     logits = logits.double()
     if kind == "logit":

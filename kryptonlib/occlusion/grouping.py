@@ -64,7 +64,12 @@ def changed_intervals(steps, low, high, axis, through=through_window, crop=None)
     Returns:
         A list of (low, high) arrays [U], one pair per step. Where the engine computes entire maps, that is the map.
     """
-    found, middles, entire = [], [], []
+    return cropped_intervals(steps, low, high, axis, through, crop)[1]
+
+
+def cropped_intervals(steps, low, high, axis, through=through_window, crop=None):
+    """:func:`changed_intervals` before and after the crop: (what changes in each step, what later steps see of it)."""
+    grown, found, middles, entire = [], [], [], []
     for index, step in enumerate(steps):
         size = int(step.size[axis])
         entire.append(step.kind not in WINDOWED or any(entire[source] for source in step.sources))
@@ -80,37 +85,14 @@ def changed_intervals(steps, low, high, axis, through=through_window, crop=None)
             interval = hull(before)
         else:
             interval = np.zeros_like(low), np.full_like(high, size)
+        grown.append(interval)
         # What a mean, a linear layer or a dense step reads is not cropped: that would save nothing.
         read_in_part = all(steps[user].kind in WINDOWED for user in step.users)
         if crop is not None and index and read_in_part and not entire[index]:
             interval = crop(index, axis, *interval, middle)
         found.append(interval)
         middles.append(middle)
-    return found
-
-
-def grown_intervals(steps, kept, axis):
-    """What changes in every step where later steps see no more than the intervals ``kept`` of earlier ones.
-
-    Args:
-        steps: from ``read_steps``.
-        kept: from :func:`changed_intervals` with a crop.
-        axis: 0 rows, 1 columns.
-
-    Returns:
-        A list of (low, high) arrays, one pair per step, each holding the kept one.
-    """
-    found = []
-    for step, own in zip(steps, kept):
-        before = [kept[source] for source in step.sources]
-        if step.kind == "window":
-            kernel, stride, start, dilation = step.operator.axes[axis]
-            size = int(step.size[axis])
-            own = through_window(*before[0], kernel=kernel, stride=stride, before=start, dilation=dilation, size=size)
-        elif step.kind in ("pointwise", "join"):
-            own = hull(before)
-        found.append(own)
-    return found
+    return grown, found
 
 
 def make_groups(steps, boxes, batch, crop=None, rim=False):
@@ -219,8 +201,8 @@ class _Axis:
         unique, which, counts = np.unique(spans, axis=0, return_inverse=True, return_counts=True)
         self.steps, self.axis = steps, axis
         self.which, self.counts = which.reshape(-1), counts.astype(float)
-        self.kept = changed_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
-        self.intervals = grown_intervals(steps, self.kept, axis) if rim else self.kept
+        grown, self.kept = cropped_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
+        self.intervals = grown if rim else self.kept
         sizes = np.array([np.maximum(high - low, 1) for low, high in self.intervals], dtype=float)
         self.profile = np.concatenate([sizes, self._contexts(sizes)])
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import fx
 
-from kryptonlib.occlusion import full
 from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, finished_map, find_head, from_rows, to_rows
@@ -84,33 +83,20 @@ class Incremental:
                 step.clean = finished_map(step.run(1, [self.steps[source].clean for source in step.sources]), step)
         self.clean = self.steps[self.output].clean
 
-    def logits(self, positions, patch, fill, *, crop=None, batch_size=None, memory_limit=None, meter=None):
+    def logits(self, positions, patch, fill, **options):
         """Logits with the patch at each position.
 
         Args:
             positions: integers [n, 2] of (top, left); a patch that reaches over the border is cut off.
             patch: (rows, columns) of the patch.
             fill: what a patch shows, [C, H, W] or what broadcasts to it.
-            crop: what to keep of each window, see ``grouping.changed_intervals`` and ``cropping``; None is exact.
-            batch_size: most positions per batch; None chooses.
-            memory_limit: bytes for the windows; None is 1 GiB.
-            meter: a :class:`Progress` that is told of finished positions, or None.
+            options: crop, batch_size, memory_limit and meter of :meth:`sweep`.
 
         Returns:
             float tensor [n, classes] on the image's device.
         """
         result = self.clean.repeat(len(positions), 1)
-        self.sweep(
-            Head(self),
-            result,
-            positions,
-            patch,
-            fill,
-            crop=crop,
-            batch_size=batch_size,
-            memory_limit=memory_limit,
-            meter=meter,
-        )
+        self.sweep(Head(self), result, positions, patch, fill, **options)
         return result
 
     def sweep(
@@ -133,8 +119,12 @@ class Incremental:
             head: a :class:`Head`, or what has its ``steps`` (up to the last step needed), ``source``, ``begin``,
                 ``waiting``, ``add`` and ``finish``.
             result: one row per position; a position that changes nothing keeps its row.
+            positions, patch, fill: as for :meth:`logits`.
+            crop: what to keep of each window, see ``grouping.changed_intervals`` and ``cropping``; None is exact.
             slopes: a :class:`~kryptonlib.occlusion.first_order.Slopes` that is given what ``crop`` leaves out, or None.
-            others: as for :meth:`logits`.
+            batch_size: most positions per batch; None chooses.
+            memory_limit: bytes for the windows; None is 1 GiB.
+            meter: a :class:`Progress` that is told of finished positions, or None.
         """
         fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])
         boxes = self.changed_boxes(positions, patch, fill)
@@ -284,21 +274,16 @@ def _finished_window(result, layout, step, target):
 def run(job, progress=False):
     """The exact values of a job, incrementally: float64 array [T, n].
 
-    A network that torch.fx cannot trace is computed in full, with one warning.
+    Raises:
+        Unsupported: see :class:`Incremental`.
     """
-    try:
-        engine = Incremental(job.module, job.image, job.clean_logits)
-    except Unsupported as reason:
-        warnings.warn(f"{reason}; every position is computed in full", stacklevel=3)
-        return full.run(job, progress)
-    meter = Progress(len(job.grid), progress)
-    logits = engine.logits(
-        job.grid.positions(),
-        job.grid.patch,
-        job.fill,
-        batch_size=job.batch_size,
-        memory_limit=job.memory_limit,
-        meter=meter,
-    )
+    engine = Incremental(job.module, job.image, job.clean_logits)
+    values = scores(engine, job, job.grid.positions(), job.grid.patch, Progress(len(job.grid), progress))
     job.info.update(passes=len(job.grid))
-    return job.values(logits).numpy()
+    return values
+
+
+def scores(engine, job, positions, patch, meter=None, crop=None):
+    """Scores of a job's targets, float64 array [T, n], with the patch at pixel positions [n, 2]."""
+    options = {"batch_size": job.batch_size, "memory_limit": job.memory_limit}
+    return job.values(engine.logits(positions, patch, job.fill, crop=crop, meter=meter, **options)).numpy()

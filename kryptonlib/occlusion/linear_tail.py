@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from kryptonlib.choices import check_choice
-from kryptonlib.occlusion.first_order import score_of
-from kryptonlib.occlusion.grouping import changed_intervals, grown_intervals, step_macs
-from kryptonlib.occlusion.head import changed_places, finished_map, to_rows
+from kryptonlib.occlusion.first_order import gradients
+from kryptonlib.occlusion.grouping import cropped_intervals, step_macs
+from kryptonlib.occlusion.head import changed_places, to_rows
 from kryptonlib.occlusion.scores import SCORES, score
 
 
@@ -80,11 +80,14 @@ def window_macs(steps, boxes, crop=None, rim=False):
         rim: True counts what a crop leaves out too, and its product with the gradient: one MAC per place and channel.
     """
     boxes = np.asarray(boxes, dtype=np.int64)
-    kept = [changed_intervals(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis, crop=crop) for axis in (0, 1)]
-    rows, columns = (grown_intervals(steps, one, axis) if rim else one for axis, one in enumerate(kept))
-    areas = [float(((row[1] - row[0]) * (column[1] - column[0])).mean()) for row, column in zip(rows, columns)]
+    both = [cropped_intervals(steps, boxes[:, 2 * axis], boxes[:, 2 * axis + 1], axis, crop=crop) for axis in (0, 1)]
+    # Per step the mean area of what changes, and of what later steps see of it.
+    grown, seen = (
+        [float(((row[1] - row[0]) * (column[1] - column[0])).mean()) for row, column in zip(rows, columns)]
+        for rows, columns in zip(*both)
+    )
+    areas = grown if rim else seen
     macs = np.array([step_macs(step) * (area if step.spatial else 1.0) for step, area in zip(steps, areas)])
-    seen = [float(((row[1] - row[0]) * (column[1] - column[0])).mean()) for row, column in zip(*kept)]
     return macs + [step.channels * (area - part) for step, area, part in zip(steps, areas, seen)]
 
 
@@ -123,7 +126,7 @@ class LinearTail:
         self.clean = score(engine.clean, self.targets, self.straight)
         self.gradients = self._gradients()
 
-    def scores(self, positions, patch, fill, *, crop=None, batch_size=None, memory_limit=None, meter=None):
+    def scores(self, positions, patch, fill, **options):
         """The approximate score of each target with the patch at each position.
 
         Args:
@@ -135,17 +138,7 @@ class LinearTail:
         if self.engine.image is not self.image:
             raise ValueError("the engine has been given another clean image; make a new LinearTail for it")
         result = self.clean.T.repeat(len(positions), 1)
-        self.engine.sweep(
-            _GradientHead(self),
-            result,
-            positions,
-            patch,
-            fill,
-            crop=crop,
-            batch_size=batch_size,
-            memory_limit=memory_limit,
-            meter=meter,
-        )
+        self.engine.sweep(_GradientHead(self), result, positions, patch, fill, **options)
         return result.T.sigmoid() if self.kind == "probability" else result.T
 
     def macs(self, boxes, crop=None):
@@ -159,19 +152,9 @@ class LinearTail:
 
     def _gradients(self):
         """The gradient of each target's score by the map after the cut, [T][places, C]."""
-        steps = self.engine.steps
-        with torch.inference_mode(False), torch.enable_grad():
-            begin = steps[self.cut].clean.detach().clone().requires_grad_()
-            values = {self.cut: begin}
-            for index in range(self.cut + 1, len(steps)):
-                step = steps[index]
-                result = step.run(1, [values[source] for source in step.sources])
-                values[index] = finished_map(result, step)
-            found = []
-            for target in self.targets:
-                value = score_of(values[self.engine.output][0], target, self.straight)
-                found.append(torch.autograd.grad(value, begin, retain_graph=True)[0])
-        return [to_rows(gradient, steps[self.cut].layout).reshape(-1, steps[self.cut].channels) for gradient in found]
+        step = self.engine.steps[self.cut]
+        found = gradients(self.engine, self.targets, self.straight, self.cut, [self.cut])
+        return [to_rows(one[self.cut], step.layout).reshape(-1, step.channels) for one in found]
 
 
 class _GradientHead:
