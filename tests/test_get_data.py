@@ -543,7 +543,9 @@ def test_optional_clients(course, index, monkeypatch, tmp_path, capsys, client):
 def driver(course, index, tmp_path):
     """A program that fetches the course's photos in a process of its own."""
     program = tmp_path / "driver.py"
+    # A shell that starts its jobs in the background makes them ignore SIGINT, and so all that these start.
     program.write_text(
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys; sys.path.insert(0, {str(Path(get_data.__file__).parent)!r})\n"
         f"import get_data; get_data.load_packages = lambda: {course.packages!r}\n"
         "sys.exit(get_data.main(['photos']))"
