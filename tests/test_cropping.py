@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_incremental import Excited, InPlace, Wired, grid, image_of, networks, seeded
 from torch import nn
 
-from kryptonlib.occlusion import cropping, grouping
+from kryptonlib.occlusion import costs, cropping
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.cropping import Reach, Threshold
 from kryptonlib.occlusion.grouping import changed_intervals
@@ -117,7 +117,7 @@ def equal_to_dense_maps(net, image, rule, share, patch, positions, fill=0.25):
     for position, box in zip(positions, patch_boxes(positions, patch).tolist()):
         with pytest.MonkeyPatch.context() as patched, torch.inference_mode():
             # Entire maps where they are cheaper would be more exact than the rule.
-            patched.setattr(grouping.StepCosts, "switch", lambda self, *_: (len(self.steps), 0.0))
+            patched.setattr(costs.StepCosts, "switch", lambda self, *_: (len(self.steps), 0.0))
             got = engine.logits([position], patch, torch.tensor(fill, dtype=image.dtype), crop=crop)
             truth = cropped(net, image, box, fill, rule, share)
         torch.testing.assert_close(got, truth, rtol=1e-9, atol=1e-9)

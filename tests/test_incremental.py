@@ -17,6 +17,7 @@ import kryptonlib  # noqa: F401  (declares what torchvision needs)
 from kryptonlib import occlusion
 from kryptonlib.occlusion import packing
 from kryptonlib.occlusion.attach import product
+from kryptonlib.occlusion.costs import whole_axis
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.steps import Unsupported
 
@@ -327,6 +328,49 @@ def test_untraceable_network_says_so():
         Incremental(Branching().double().eval(), image_of(2, 8, 8))
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(6, 6, 3, padding=1),
+        nn.Conv2d(6, 6, (5, 1), padding=(2, 0)),
+        nn.Conv2d(6, 6, 3, stride=2, padding=1),
+        nn.Conv2d(6, 6, 3, padding=2, dilation=2),
+        nn.Conv2d(6, 6, (4, 3), padding="same"),
+        nn.Conv2d(6, 6, 3, padding=1, groups=3),
+    ],
+)
+def test_an_axis_that_is_computed_whole_takes_the_layers_own_padding(layer, monkeypatch):
+    """Six rows fill with the change at once, forty columns do not: zeros above and below need no multiplication."""
+    seen = []
+    call = packing.Convolution.__call__
+
+    def spied(self, patch, strides, padding):
+        seen.append((tuple(patch.shape[2:]), padding))
+        return call(self, patch, strides, padding)
+
+    monkeypatch.setattr(packing.Convolution, "__call__", spied)
+    net = seeded(Classify(nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), nn.ReLU(), layer, nn.ReLU()), 6))
+    same(net, image_of(2, 6, 40), (5, 3), (1, 3))
+    own = [size for size, padding in seen if padding[0] and not padding[1]]
+    assert own and all(rows == 6 and columns < 40 for rows, columns in own)
+    if layer.padding == "same":
+        # Four rows of kernel take one row of zeros more below than above: no symmetric padding says that.
+        assert not any(padding[0] for size, padding in seen if size[0] != 6)
+
+
+def test_what_a_whole_axis_costs_is_what_it_reads_inside_the_map():
+    """Brute force: the gradient of all outputs' sum, with every weight 1, counts how often each input is read."""
+    for kernel, stride, padding, dilation in ((3, 1, 1, 1), (7, 2, 3, 1), (3, 1, 2, 2), (5, 1, 2, 1), (1, 2, 0, 1)):
+        conv = nn.Conv2d(1, 1, kernel, stride, padding, dilation, bias=False).double().eval()
+        nn.init.ones_(conv.weight)
+        image = torch.zeros(1, 1, 11, 14, dtype=torch.float64, requires_grad=True)
+        conv(image).sum().backward()
+        net = nn.Sequential(conv, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2).double()).eval()
+        steps = Incremental(net, image.detach()).steps
+        rows, columns = (whole_axis(steps, axis)[1] for axis in (0, 1))
+        assert rows * columns * kernel**2 == pytest.approx(float(image.grad.sum()))
+
+
 def test_positions_without_a_change_keep_the_clean_logits_and_cost_nothing():
     net = seeded(Classify(nn.Conv2d(2, 3, 3), 3))
     image = image_of(2, 16, 16)
@@ -438,11 +482,13 @@ def test_packed_convolution_equals_torchs(usable, monkeypatch):
         weight = torch.rand(8, 8 // groups, *kernel, generator=generator)
         bias = torch.rand(8, generator=generator)
         layer = packing.Convolution(weight, bias, stride, dilation, groups)
-        for size, strides in (((9, 11), stride), ((7, 8), (1, 1)), ((12, 9), stride)):
+        for size, strides, padding in (
+            ((9, 11), stride, (0, 0)), ((7, 8), (1, 1), (1, 2)), ((12, 9), stride, (0, 1)), ((7, 8), stride, (2, 0)),
+        ):  # fmt: skip
             patch = torch.rand(3, 8, *size, generator=generator).contiguous(memory_format=torch.channels_last)
             with torch.inference_mode():
-                got = layer(patch, strides)
-            truth = torch.nn.functional.conv2d(patch, weight, bias, strides, 0, dilation, groups)
+                got = layer(patch, strides, padding)
+            truth = torch.nn.functional.conv2d(patch, weight, bias, strides, padding, dilation, groups)
             torch.testing.assert_close(got, truth, rtol=1e-4, atol=1e-5)
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.fold import prepared
-from kryptonlib.occlusion.grouping import changed_intervals, step_macs
+from kryptonlib.occlusion.grouping import changed_intervals
 from kryptonlib.occlusion.intervals import extent, through_window
 from kryptonlib.occlusion.steps import read_steps
 

@@ -5,27 +5,15 @@ alignment differs. Grouping all of them wastes work on the largest window; a gro
 be fast. Row intervals and column intervals are therefore merged step by step, always the two that waste least, and the
 number of groups with the least estimated cost is taken. A window rounded up to its group's size stays exact, because
 around the change it holds clean activations.
-
-Costs are counted in multiply-accumulates (MACs) of a large convolution; the constants say how many of them the machine
-does while it moves one number or starts one operator. They steer speed only, never results.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from kryptonlib.occlusion.costs import StepCosts, takes_own_padding, whole_axis
 from kryptonlib.occlusion.intervals import context, extent, hull, place, through_window
 
-MOVE = 40.0
-"""MACs in the time of reading and writing one float32."""
-CALL = 4e6
-"""MACs in the time of starting one operator (its Python code and small index tensors included)."""
-PLAIN = 2.0
-"""How much slower a MAC of a matrix product is than one of a convolution."""
-REORDER = 100.0
-"""MACs in the time that one weight costs a batch: fetching it, and using it for too few positions."""
-GROUPED = 6.0
-"""How much slower a MAC of a grouped or depthwise convolution is."""
 MOST_GROUPS = 16
 """Largest number of row (and of column) groups tried."""
 WINDOWED = ("input", "window", "pointwise", "join")
@@ -129,71 +117,6 @@ def make_groups(steps, boxes, batch, crop=None, rim=False):
     return groups
 
 
-class StepCosts:
-    """Estimated MACs per place of a window and of a whole map, for every step."""
-
-    def __init__(self, steps):
-        self.steps = steps
-        self.areas = np.array([float(np.prod(step.size)) for step in steps])
-        # First half: per place of the output window; second half: per place of the context that is gathered.
-        count = len(steps)
-        self.weights = np.zeros(2 * count)
-        self.fixed = np.zeros(count)
-        for index, step in enumerate(steps):
-            macs = step_macs(step)
-            if step.operator is not None and step.operator.grouped:
-                macs *= GROUPED
-            moved = MOVE * step.channels * (0.5 + len(step.posts) / 2)
-            if step.kind == "input":
-                continue
-            if step.kind in ("window", "pointwise", "join"):
-                self.weights[index] = macs + moved
-                if step.kind == "window" and not takes_window_as_is(step):
-                    self.weights[count + index] = MOVE * steps[step.sources[0]].channels
-            elif step.kind == "linear":
-                # Per place of the map that it reads; the matrix product, and adding to the result.
-                _, features, channels = step.operator.weight.shape
-                self.weights[count + index] = features * (PLAIN * channels + MOVE)
-                self.fixed[index] = moved
-            else:
-                self.fixed[index] = macs * self.areas[index] + moved
-        self.whole = self.weights[:count] * self.areas + self.fixed
-        for index, step in enumerate(steps):
-            if step.kind == "linear":
-                self.whole[index] += self.weights[count + index] * np.prod(steps[step.sources[0]].size)
-        # Turning whole at step k: every earlier map that a later step reads is filled up.
-        crossing = np.zeros(count + 1)
-        for index, step in enumerate(steps):
-            if step.users and step.spatial:
-                fill = MOVE * step.channels * self.areas[index]
-                crossing[index + 1] += fill
-                crossing[max(step.users) + 1] -= fill
-        self.crossing = np.cumsum(crossing)
-        self.per_batch = CALL * count + REORDER * sum(step.operator.macs for step in steps if step.kind == "window")
-
-    def switch(self, rows, columns):
-        """(step from which whole maps are cheapest, MACs per position) for the profiles ``rows``, ``columns`` [2K]."""
-        count = len(self.steps)
-        each = self.weights * rows * columns
-        windowed = each[:count] + each[count:] + self.fixed
-        totals = np.concatenate([[0.0], np.cumsum(windowed)]) + np.concatenate(
-            [np.cumsum(self.whole[::-1])[::-1], [0.0]]
-        )
-        totals = totals + self.crossing
-        best = int(np.argmin(totals))
-        return best, float(totals[best])
-
-
-def step_macs(step):
-    """Multiply-accumulates per place of the step's output, its attached functions included."""
-    return sum(part.macs for part in [step.operator, *step.posts] if part is not None)
-
-
-def takes_window_as_is(step):
-    """True for a 1x1 convolution of stride 1: it needs nothing around its window."""
-    return all(axis[:3] == (1, 1, 0) for axis in step.operator.axes)
-
-
 class _Axis:
     """The distinct changed intervals along one axis, and how to merge them."""
 
@@ -203,18 +126,28 @@ class _Axis:
         self.which, self.counts = which.reshape(-1), counts.astype(float)
         grown, self.kept = cropped_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
         self.intervals = grown if rim else self.kept
-        sizes = np.array([np.maximum(high - low, 1) for low, high in self.intervals], dtype=float)
-        self.profile = np.concatenate([sizes, self._contexts(sizes)])
+        self.sizes = np.array([int(step.size[axis]) for step in steps])
+        self.whole = whole_axis(steps, axis)
+        lengths = np.array([np.maximum(high - low, 1) for low, high in self.intervals])
+        self.profile = self.profiles(self.rounded(lengths, self.sizes[:, None], self.whole[:, None]))
 
-    def _contexts(self, sizes):
-        out = np.zeros_like(sizes)
+    @staticmethod
+    def rounded(lengths, sizes, whole):
+        """The lengths of windows, with the whole axis where that costs no more."""
+        return np.where(lengths >= whole, sizes, lengths)
+
+    def profiles(self, lengths):
+        """What windows of lengths [K, U] cost along the axis: their own places, and those that are gathered, [2K, U]."""
+        gathered = np.zeros(lengths.shape)
         for index, step in enumerate(self.steps):
             if step.kind == "window":
                 kernel, stride, before, dilation = step.operator.axes[self.axis]
-                out[index] = context(0, sizes[index], kernel=kernel, stride=stride, before=before, dilation=dilation)[1]
+                _, every = context(0, lengths[index], kernel=kernel, stride=stride, before=before, dilation=dilation)
+                own = np.array([takes_own_padding(step, self.axis, length) for length in lengths[index]])
+                gathered[index] = np.where(own, self.sizes[step.sources[0]], every)
             elif step.kind == "linear":
-                out[index] = sizes[step.sources[0]]
-        return out
+                gathered[index] = lengths[step.sources[0]]
+        return np.concatenate([np.minimum(lengths, self.whole[:, None]), gathered])
 
     def merge(self, weights):
         """Record which two sets of intervals to merge, from each alone down to all in one."""
@@ -256,9 +189,9 @@ class _Axis:
         for label in np.unique(labels):
             mine = labels == label
             windows = []
-            for step, (low, high) in zip(self.steps, self.intervals):
-                length = max(1, int((high - low)[mine].max()))
-                windows.append((place(low, high, length, int(step.size[self.axis])), length))
+            for (low, high), size, whole in zip(self.intervals, self.sizes, self.whole):
+                length = int(self.rounded(max(1, int((high - low)[mine].max())), size, whole))
+                windows.append((place(low, high, length, int(size)), length))
             found[label] = windows
         return found
 
@@ -280,9 +213,8 @@ def _total_cost(axes, labels, costs, batch):
 
 
 def _group(steps, costs, members, axes, rows, columns):
-    lengths = [np.array([length for _, length in windows], dtype=float) for windows in (rows, columns)]
-    profiles = [np.concatenate([length, axis._contexts(length[:, None])[:, 0]]) for axis, length in zip(axes, lengths)]
-    switch, cost = costs.switch(*profiles)
+    lengths = [np.array([[length] for _, length in windows]) for windows in (rows, columns)]
+    switch, cost = costs.switch(*(axis.profiles(length)[:, 0] for axis, length in zip(axes, lengths)))
     windows = []
     for index, step in enumerate(steps):
         (row_starts, height), (column_starts, width) = rows[index], columns[index]

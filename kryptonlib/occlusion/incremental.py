@@ -16,7 +16,7 @@ from torch import fx
 
 from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.grouping import make_groups
-from kryptonlib.occlusion.head import Head, finished_map, find_head, from_rows, to_rows
+from kryptonlib.occlusion.head import Head, find_head, finished_map, from_rows, to_rows
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.schedule import Schedule, is_fetched, window_bytes
@@ -239,7 +239,7 @@ class _Run:
         inputs = [from_rows(x, layout) for x, layout in zip(inputs, layouts)]
         part = step.operator
         if step.kind == "window":
-            result, layout = part.local(inputs[0], how.strides), "first"
+            result, layout = part.local(inputs[0], how.strides, how.padding), "first"
             if part.counts is not None:
                 rows, columns = (factors[arrays[place]] for factors, place in zip(part.counts, how.counts))
                 result = result * (rows[:, None, :, None] * columns[:, None, None, :])

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from kryptonlib.choices import check_choice
+from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.first_order import gradients
-from kryptonlib.occlusion.grouping import cropped_intervals, step_macs
+from kryptonlib.occlusion.grouping import cropped_intervals
 from kryptonlib.occlusion.head import changed_places, to_rows
 from kryptonlib.occlusion.scores import SCORES, score
 

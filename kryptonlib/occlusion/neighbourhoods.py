@@ -25,7 +25,9 @@ class Operator:
         fresh: False where the result may share memory with the input.
         axes: for windows, (kernel, stride, padding before, dilation) of the rows and the columns.
         outside: what a window reads beyond the border: 0, or -inf for max pooling.
-        local: for windows, function(patch, strides) on a patch that already holds its context.
+        local: for windows, function(patch, strides, padding) on a patch that holds its context, zeros of the border
+            included except along an axis that is given a padding.
+        pads: True for convolutions whose own padding, the same on both sides, may be given to ``local``.
         counts: for average pooling with uneven divisors, two factors per output row and column, or None.
         macs: multiply-accumulates per place of the output map.
         grouped: True for grouped and depthwise convolutions, which are slower per multiplication.
@@ -44,6 +46,7 @@ class Operator:
     axes: tuple = ()
     outside: float = 0.0
     local: object = None
+    pads: bool = False
     counts: tuple = None
     macs: float = 0.0
     grouped: bool = False
@@ -58,13 +61,14 @@ def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, group
         before = [(extent(k, d) - 1) // 2 for k, d in zip(kernel, dilation)]
     else:
         before = _pair(0 if padding == "valid" else padding)
-
+    even = padding != "same" or all((extent(k, d) - 1) % 2 == 0 for k, d in zip(kernel, dilation))
     local = Convolution(weight, bias, stride, dilation, groups)
     return Operator(
         "window",
         "first",
         axes=_axes(kernel, stride, before, dilation),
         local=local,
+        pads=even,
         macs=weight.numel(),
         grouped=groups > 1,
     )
@@ -74,8 +78,8 @@ def max_pool(input, kernel, stride, padding, dilation):
     kernel, dilation = _pair(kernel), _pair(dilation)
     stride = kernel if stride is None or stride == [] else _pair(stride)
 
-    def local(patch, strides):
-        return F.max_pool2d(patch, kernel, strides, 0, dilation)
+    def local(patch, strides, padding):
+        return F.max_pool2d(patch, kernel, strides, padding, dilation)
 
     return Operator(
         "window", "first", axes=_axes(kernel, stride, _pair(padding), dilation), outside=-torch.inf, local=local
@@ -100,8 +104,8 @@ def avg_pool(source, clean, kernel, stride, padding, ceil_mode, include, divisor
     else:
         full = divisor
 
-    def local(patch, strides):
-        return F.avg_pool2d(patch, kernel, strides, 0, divisor_override=full)
+    def local(patch, strides, padding):
+        return F.avg_pool2d(patch, kernel, strides, padding, divisor_override=full)
 
     return Operator("window", "first", axes=_axes(kernel, stride, padding, (1, 1)), local=local, counts=counts)
 
@@ -137,7 +141,7 @@ def pad(padding, value):
         "first",
         axes=_axes((1, 1), (1, 1), (top, left), (1, 1)),
         outside=value or 0.0,
-        local=lambda patch, strides: patch,
+        local=lambda patch, strides, padding: patch,
         fresh=False,
     )
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 
 class Convolution:
-    """A convolution without padding, for patches that hold their context.
+    """A convolution for patches that hold their context.
 
     Args:
         weight: [C_out, C_in / groups, H_k, W_k].
@@ -26,13 +26,20 @@ class Convolution:
         self.stride, self.dilation = list(stride), list(dilation)
         self.packed = None
 
-    def __call__(self, patch, strides):
-        """The outputs of ``patch`` [n, C, h, w]; ``strides`` are (1, 1) where the patch holds only what is read."""
+    def __call__(self, patch, strides, padding):
+        """The outputs of ``patch`` [n, C, h, w].
+
+        Args:
+            patch: what the kernel reads; zeros beyond the border too, except along an axis with a ``padding``.
+            strides: (1, 1) where the patch holds only what is read.
+            padding: (rows, columns), the layer's own along an axis that is computed whole: oneDNN does not multiply
+                by it, as it would by zeros.
+        """
         if patch.device.type != "cpu" or patch.dtype != torch.float32 or self.groups > 1 or not available():
-            return F.conv2d(patch, self.weight, self.bias, strides, 0, self.dilation, self.groups)
+            return F.conv2d(patch, self.weight, self.bias, strides, padding, self.dilation, self.groups)
         if self.packed is None:
             self.packed = _pack(self.weight, self.stride, self.dilation)
-        return _packed_convolution(patch, self.packed, self.bias, list(strides), self.dilation)
+        return _packed_convolution(patch, self.packed, self.bias, list(strides), list(padding), self.dilation)
 
 
 @functools.cache
@@ -44,8 +51,9 @@ def available():
     weight = torch.rand(32, 16, 3, 3, generator=generator).contiguous(memory_format=last)
     try:
         with torch.inference_mode():
-            got = _packed_convolution(patch, _pack(weight, [1, 1], [1, 1]), None, [1, 1], [1, 1])
-            return got.is_contiguous(memory_format=last) and torch.allclose(got, F.conv2d(patch, weight), rtol=1e-4)
+            got = _packed_convolution(patch, _pack(weight, [1, 1], [1, 1]), None, [1, 1], [1, 0], [1, 1])
+            expected = F.conv2d(patch, weight, padding=(1, 0))
+            return got.is_contiguous(memory_format=last) and torch.allclose(got, expected, rtol=1e-4)
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
 
@@ -54,5 +62,5 @@ def _pack(weight, stride, dilation):
     return torch.ops.mkldnn._reorder_convolution_weight(weight, [0, 0], stride, dilation, 1, [])
 
 
-def _packed_convolution(patch, packed, bias, strides, dilation):
-    return torch.ops.mkldnn._convolution_pointwise(patch, packed, bias, [0, 0], strides, dilation, 1, "none", [], "")
+def _packed_convolution(patch, packed, bias, strides, padding, dilation):
+    return torch.ops.mkldnn._convolution_pointwise(patch, packed, bias, padding, strides, dilation, 1, "none", [], "")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kryptonlib.occlusion.grouping import takes_window_as_is
+from kryptonlib.occlusion.costs import takes_own_padding, takes_window_as_is
 from kryptonlib.occlusion.intervals import context
 from kryptonlib.occlusion.windows import Fetch, Shipment
 
@@ -10,8 +10,8 @@ from kryptonlib.occlusion.windows import Fetch, Shipment
 class How:
     """How one step of one batch is computed."""
 
-    def __init__(self, kind, fetches=(), strides=(1, 1), counts=(), shape=None, kept=False):
-        self.kind, self.fetches, self.strides = kind, fetches, strides
+    def __init__(self, kind, fetches=(), strides=(1, 1), padding=(0, 0), counts=(), shape=None, kept=False):
+        self.kind, self.fetches, self.strides, self.padding = kind, fetches, strides, padding
         self.counts, self.shape, self.kept = counts, shape, kept
 
 
@@ -60,9 +60,14 @@ class Schedule:
             counts = [self.shipment.add(starts[:, None] + np.arange(length)) for starts, length in window]
         if source and takes_window_as_is(step) and self._same(source, index):
             return How("window", [None], counts=counts, shape=shape, kept=kept)
-        wanted, strides = [], []
+        wanted, strides, padding = [], [], [0, 0]
         for axis, (starts, length) in enumerate(window):
             kernel, stride, before, dilation = part.axes[axis]
+            if takes_own_padding(step, axis, length):
+                wanted.append((starts, int(self.steps[source].size[axis]), 1))
+                strides.append(stride)
+                padding[axis] = before
+                continue
             begin, extent = context(starts, length, kernel=kernel, stride=stride, before=before, dilation=dilation)
             if kernel == 1:
                 # Only every stride-th place is read: fetch those alone.
@@ -72,7 +77,7 @@ class Schedule:
                 wanted.append((begin, extent, 1))
                 strides.append(stride)
         fetch = self._fetch(source, tuple(wanted), outside=part.outside)
-        return How("window", [fetch], tuple(strides), counts, shape, kept)
+        return How("window", [fetch], tuple(strides), tuple(padding), counts, shape, kept)
 
     def _same(self, source, index):
         """True where the source's window is the step's own, so that nothing needs gathering."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from kryptonlib.occlusion.grouping import step_macs
+from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.head import Head, finished_map, from_rows, to_rows
 from kryptonlib.occlusion.incremental import HEAD_ROWS
 from kryptonlib.occlusion.intervals import context, hull, through_window
@@ -122,7 +122,7 @@ class _Change:
                 wanted.append(context(low, high - low, kernel=kernel, stride=stride, before=before, dilation=dilation))
                 strides.append(stride)
             patch = self.crop(step.sources[0], wanted, part.outside)
-            result = part.local(from_rows(patch, self.steps[step.sources[0]].layout), tuple(strides))
+            result = part.local(from_rows(patch, self.steps[step.sources[0]].layout), tuple(strides), (0, 0))
             if part.counts is not None:
                 rows, columns = (factors[low:high] for factors, (low, high) in zip(part.counts, span))
                 result = result * (rows[:, None] * columns)

@@ -16,9 +16,9 @@ from scipy.stats import binomtest
 from kryptonlib.occlusion import quality
 from kryptonlib.occlusion.approximate import Part, climb, evaluator
 from kryptonlib.occlusion.bounds import patch_boxes
+from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.cropping import Reach
 from kryptonlib.occlusion.grid import pair
-from kryptonlib.occlusion.grouping import step_macs
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.job import prepare
 from kryptonlib.occlusion.linear_tail import window_macs
