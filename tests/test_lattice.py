@@ -42,6 +42,14 @@ def test_linear_functions_are_reproduced(lattice, shape):
     np.testing.assert_allclose(fill_in(values, known), truth, rtol=0, atol=1e-9)
 
 
+def test_known_positions_mostly_in_one_line():
+    """The nearest twenty lie in the first row; the plane is known all the same."""
+    rows, columns = np.mgrid[:9, :60]
+    truth, known = 2.0 + 0.5 * rows - 0.25 * columns, np.zeros((9, 60), bool)
+    known[0] = known[8, 59] = True
+    np.testing.assert_allclose(fill_in(np.where(known, truth, np.nan), known), truth, rtol=0, atol=1e-8)
+
+
 def test_known_positions_keep_their_values_and_maps_do_not_mix():
     values, known = np.random.default_rng(0).random((2, 3, 12, 15)), mask((12, 15), "third")
     kept = values.copy()

@@ -34,7 +34,7 @@ def refine(model, image, *, seconds=None, ssim=None, checks=48, **arguments):
 
     Yields:
         :class:`Heatmap` with ``estimated_ssim`` and in ``info`` "passes", "share" (of the grid that is computed) and
-        "known" (the computed grid positions, as numbers counted row by row).
+        "known" (the computed grid positions, the checks among them, as numbers counted row by row).
 
     Raises:
         ValueError, TypeError: what ``heatmap`` refuses; a network that cannot be traced; a grid too small to estimate
@@ -67,7 +67,7 @@ def _maps(model, image, seconds, ssim, plan, arguments):
     lattice, done = FIRST, False
     while not done:
         wanted = mask(job.grid.shape, lattice)
-        missing = np.flatnonzero(wanted & ~part.known)
+        missing = np.flatnonzero(wanted & ~part.computed)
         if seconds is not None and lattice != FIRST:
             # What a position costs is known from those before: the checks, and the earlier lattices.
             spent = time.perf_counter() - started
@@ -75,12 +75,12 @@ def _maps(model, image, seconds, ssim, plan, arguments):
             if fits < FEWEST:
                 return
             done = fits < len(missing)
-            missing = random.permutation(missing)[:fits]
-        wanted = np.zeros(job.grid.shape, bool)
-        wanted.flat[missing] = True
+            if done:
+                wanted = np.zeros(job.grid.shape, bool)
+                wanted.flat[random.permutation(missing)[:fits]] = True
         part.compute(wanted)
         values, estimate = part.finished()
-        known = np.flatnonzero(part.known)
+        known = np.flatnonzero(part.computed)
         job.info.update(passes=part.passes, share=len(known) / len(job.grid), known=known.tolist())
         job.info["estimated_ssim"] = list(estimate)
         yield Heatmap.of_job(job, values, "refined", time.perf_counter() - started)

@@ -33,8 +33,12 @@ def run(job, progress=False):
     meter = Progress(len(job.grid), progress)
     if isinstance(job.plan, Published):
         return published(engine, job, meter)
+    if job.plan.reach is not None:
+        # A checked position may be computed a second time, from its cropped windows.
+        meter.total += job.plan.checks
     part = Part(job.grid.shape, evaluator(engine, job, job.plan.reach, meter), job.plan)
     if not part.can_estimate:
+        meter.total = len(job.grid)
         job.info.update(passes=len(job.grid))
         return scores(engine, job, job.grid.positions(), job.grid.patch, meter)
     values, estimate, lattice = climb(part, job.plan)
@@ -132,11 +136,18 @@ class Part:
         estimates = [estimated_ssim(one, self.checked, truth) for one, truth in zip(values, self.truth)]
         if not self.cropped:
             # The exact positions are as good as any other, once they have judged the map without them.
-            known, exact = self.known.copy(), self.values.copy()
-            rows, columns = self.checked.T
-            known[rows, columns], exact[:, rows, columns] = True, self.truth
-            values = fill_in(exact, known)
+            exact = self.values.copy()
+            exact[:, self.checked[:, 0], self.checked[:, 1]] = self.truth
+            values = fill_in(exact, self.computed)
         return values, min(estimates)
+
+    @property
+    def computed(self):
+        """bool [rows, columns]: where the finished map holds computed values."""
+        computed = self.known.copy()
+        if not self.cropped:
+            computed[tuple(self.checked.T)] = True
+        return computed
 
     def _compute(self, places, exact):
         self.passes += len(places)

@@ -67,7 +67,11 @@ def fill_in(values, known):
         return values.copy()
     if len(at) < 3 or np.linalg.matrix_rank(at - at[0]) < 2:
         raise ValueError("fill_in() needs three known positions that are not all in one line")
-    result = values.copy()
-    spline = RBFInterpolator(at, np.moveaxis(values[..., known], -1, 0), neighbors=min(NEIGHBOURS, len(at)))
-    result[..., ~known] = np.moveaxis(spline(wanted), 0, -1)
+    result, data = values.copy(), np.moveaxis(values[..., known], -1, 0)
+    try:
+        found = RBFInterpolator(at, data, neighbors=min(NEIGHBOURS, len(at)))(wanted)
+    except np.linalg.LinAlgError:
+        # Somewhere the nearest known positions lie in a line; all of them together do not.
+        found = RBFInterpolator(at, data)(wanted)
+    result[..., ~known] = np.moveaxis(found, 0, -1)
     return result
