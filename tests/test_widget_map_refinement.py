@@ -19,7 +19,7 @@ def heats():
 
 @pytest.fixture
 def stages(heats):
-    yield map_refinement.stages(heats)
+    yield [map_refinement.stage(heat) for heat in heats]
     plt.close("all")
 
 
@@ -45,9 +45,29 @@ def test_drawing_says_the_stage(stages):
     assert left.get_clim() == (stages[-1].values.min(), stages[-1].values.max())
 
 
-def test_slider_redraws(stages):
-    box = map_refinement.panel(stages)
-    slider = box.controls["stage"]
+def test_each_map_is_drawn_before_the_next_is_computed(heats, monkeypatch):
+    shown, seen = [], []
+    monkeypatch.setattr(map_refinement, "display", shown.append)
+
+    def computing():
+        for number, heat in enumerate(heats):
+            (box,) = shown
+            seen.append(box.picture.value)
+            assert len(box.stages) == number
+            yield heat
+
+    box = map_refinement.watch(computing())
+    assert shown == [box] and seen[0] == "Computing the first map"
+    for number, picture in enumerate(seen[1:], 1):
+        assert f"Stage {number} of {number}:" in picture
+    assert [stage.passes for stage in box.stages] == [heat.info["passes"] for heat in heats]
+
+
+def test_slider_redraws(heats):
+    box = map_refinement.watch(heats)
+    stages, slider = box.stages, box.controls["stage"]
+    assert slider.value == slider.max == len(stages) - 1
+    slider.value = 0
     before = box.picture.value
     assert f"Stage 1 of {len(stages)}" in before
     slider.value = slider.max
@@ -59,8 +79,8 @@ def test_bad_input_is_refused(heats, stages):
     with pytest.raises(ValueError, match="step must lie in 0 to"):
         map_refinement.render(stages, len(stages))
     with pytest.raises(ValueError, match="more time"):
-        map_refinement.stages([])
+        map_refinement.watch([])
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 2)).eval()
     exact = occlusion.heatmap(net, torch.rand(1, 1, 8, 8), patch=2, stride=2)
     with pytest.raises(ValueError, match="from occlusion.refine, got method 'exact'"):
-        map_refinement.stages([exact])
+        map_refinement.watch([exact])

@@ -1,12 +1,14 @@
-"""Watch a heat map sharpen: step through the maps of ``occlusion.refine``.
+"""Watch a heat map sharpen while ``occlusion.refine`` computes it.
 
-``stages`` takes from them what is drawn, ``render`` draws one (without a browser too), ``panel`` adds the slider.
+``watch`` shows each map as it comes and leaves a slider to go back through them; ``render`` draws one, without a
+browser too.
 """
 
 from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
+from IPython.display import display
 from matplotlib import pyplot as plt
 
 from kryptonlib import plots
@@ -23,32 +25,20 @@ class Stage(NamedTuple):
     estimate: Estimate
 
 
-def stages(heats):
-    """The :class:`Stage` of each map.
-
-    Args:
-        heats: the heat maps that ``occlusion.refine`` yields, in their order; each of one target.
-
-    Raises:
-        ValueError: no maps, or one that ``refine`` did not make.
-    """
-    found = []
-    for heat in heats:
-        if heat.estimated_ssim is None or "known" not in heat.info or heat.values.ndim != 2:
-            raise ValueError(f"expected maps of one target from occlusion.refine, got method {heat.method!r}")
-        known = np.zeros(heat.values.shape, bool)
-        known.flat[heat.info["known"]] = True
-        found.append(Stage(heat.values, known, int(heat.info["passes"]), heat.estimated_ssim))
-    if not found:
-        raise ValueError("occlusion.refine gave no maps; give it more time")
-    return found
+def stage(heat):
+    """The :class:`Stage` of one heat map of one target that ``occlusion.refine`` yields; ValueError for any other."""
+    if heat.estimated_ssim is None or "known" not in heat.info or heat.values.ndim != 2:
+        raise ValueError(f"expected maps of one target from occlusion.refine, got method {heat.method!r}")
+    known = np.zeros(heat.values.shape, bool)
+    known.flat[heat.info["known"]] = True
+    return Stage(heat.values, known, int(heat.info["passes"]), heat.estimated_ssim)
 
 
 def render(stages, step, promised=0.9):
     """Draw a stage: its map, where it was computed, and the estimate over the positions spent.
 
     Args:
-        stages: from :func:`stages`.
+        stages: those there are so far, in their order.
         step: which, from 0.
         promised: the SSIM to draw a line at.
 
@@ -59,7 +49,7 @@ def render(stages, step, promised=0.9):
         raise ValueError(f"step must lie in 0 to {len(stages) - 1}, got {step}")
     stage, last = stages[step], stages[-1]
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(plots.WIDTH, 2.6), width_ratios=(1, 1, 1.3))
-    # The last map's limits for all, so that colours can be compared.
+    # The limits of the latest map for all, so that colours can be compared.
     left.imshow(stage.values, vmin=last.values.min(), vmax=last.values.max())
     left.set_title(f"after {stage.passes} passes")
     middle.imshow(stage.known, cmap="gray_r", vmin=0, vmax=1.4)
@@ -76,32 +66,50 @@ def render(stages, step, promised=0.9):
     return figure
 
 
-def panel(stages, promised=0.9):
-    """A slider over the stages above the drawing.
+def watch(heats, promised=0.9):
+    """Display a panel, draw every map in it as soon as it is computed, and return it.
 
     Args:
-        stages, promised: as for :func:`render`.
+        heats: what ``occlusion.refine`` returns; it is read to its end.
+        promised: as for :func:`render`.
 
     Returns:
-        An ipywidgets box; ``box.controls`` maps each control's name to its widget, ``box.picture`` is the drawing.
+        An ipywidgets box; ``box.stages`` lists the :class:`Stage` of each map, ``box.controls`` maps each control's
+        name to its widget, ``box.picture`` is the drawing.
+
+    Raises:
+        ValueError: no maps, or one that ``refine`` did not make.
+
+    Example:
+        >>> watch(occlusion.refine(zoo.load("efficientnet-lite0"), samples.load("chelsea"), seconds=10))
     """
+    stages = []
     slider = ipywidgets.IntSlider(
         0,
         0,
-        len(stages) - 1,
+        0,
         description="Stage",
         tooltip="Which map of the refinement to show",
         continuous_update=False,
         **layout.wide(),
     )
-    drawing = ipywidgets.HTML()
+    drawing = ipywidgets.HTML("Computing the first map")
 
     def redraw(_=None):
         drawing.value = _picture(stages, slider.value, promised)
 
-    slider.observe(redraw, "value")
-    redraw()
-    return layout.assembled({"stage": slider}, [["stage"]], drawing)
+    box = layout.assembled({"stage": slider}, [["stage"]], drawing)
+    box.stages = stages
+    display(box)
+    for heat in heats:
+        stages.append(stage(heat))
+        slider.unobserve_all("value")
+        slider.max = slider.value = len(stages) - 1
+        slider.observe(redraw, "value")
+        redraw()
+    if not stages:
+        raise ValueError("occlusion.refine gave no maps; give it more time")
+    return box
 
 
 def _picture(stages, step, promised):
