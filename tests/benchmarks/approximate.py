@@ -199,7 +199,7 @@ def timed(images, plan):
     """Speed-up over the tuned baseline, the median of the timed images; the baseline is measured right before."""
     ratios = []
     for trial in images.test[: images.options.timed]:
-        each, _, _, _ = speed.time_full(trial.job, False)
+        each, _, _ = speed.time_full(trial.job, False)
         heat = occlusion.heatmap(images.model, trial.sample, method="approximate", plan=plan, **trial.arguments)
         ratios.append(each * len(trial.job.grid) / heat.seconds)
     return float(np.median(ratios))
