@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kryptonlib import anatomy  # before torchvision, which it lets import beside a CPU-only torch
+
 from torchvision import models  # isort: skip
 
 SIDE = 17

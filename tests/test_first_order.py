@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from kryptonlib.occlusion.bounds import layer_work, patch_boxes
 from kryptonlib.occlusion.cropping import Reach, Threshold
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.intervals import kept
 from kryptonlib.occlusion.linear_tail import LinearTail, window_macs
-from kryptonlib.occlusion.bounds import layer_work, patch_boxes
 from kryptonlib.occlusion.scores import score
 
 PATCH = (4, 3)

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
+from torchvision import models
+from torchvision.transforms import functional as pillow_transforms
 
 # Before torchvision, which would not import beside a CPU-only torch.
 from kryptonlib import samples, store, zoo
 from kryptonlib.zoo.padding import same_conv, same_max_pool, same_padding
 from kryptonlib.zoo.seeded import _calibration_batch
 from kryptonlib.zoo.xception import Xception
-from torchvision import models
-from torchvision.transforms import functional as pillow_transforms
 
 OFFLINE = ["efficientnet-lite0", "vgg16-tumour", "xception-pneumonia"]
 

@@ -12,9 +12,9 @@ exactness.
 """
 
 from kryptonlib.zoo import distilled
-from kryptonlib.zoo.seeded import architecture, untrained
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, pick_device
 from kryptonlib.zoo.loading import load, names, normalise, trunk
+from kryptonlib.zoo.seeded import architecture, untrained
 from kryptonlib.zoo.stored import read_small, write_small
 
 __all__ = [

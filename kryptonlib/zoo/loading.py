@@ -14,9 +14,9 @@ from torchvision.transforms.v2 import InterpolationMode
 from kryptonlib import store
 from kryptonlib.choices import check_choice
 from kryptonlib.zoo import distilled, vgg16_tumour
-from kryptonlib.zoo.seeded import torchvision_names
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, check_image, pick_device
 from kryptonlib.zoo.efficientnet_lite import EfficientNetLite0
+from kryptonlib.zoo.seeded import torchvision_names
 from kryptonlib.zoo.stored import read_small
 from kryptonlib.zoo.xception import Xception
 
