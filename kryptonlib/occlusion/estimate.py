@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import uniform_filter
+from scipy.special import expit, logit
 
 WINDOW = 7
 """Side of the windows over which scikit-image's ``structural_similarity`` compares, its default."""
@@ -16,6 +17,13 @@ CONTRAST = 0.03
 LEVEL = 0.9
 """Confidence of the interval."""
 RESAMPLES = 400
+WIDER = 2.0
+"""How much further from the value, in log odds, the interval's ends are put than the bootstrap says.
+
+Few of 48 squared errors are large, and not every map follows the model: on 14 photos with resnet18-distilled and 12
+X-rays with xception-pneumonia, computed in part, the plain bootstrap held the truth in 66 to 83 % of draws. Twice as
+wide it is 93 to 99 %.
+"""
 
 
 class Estimate(NamedTuple):
@@ -37,7 +45,7 @@ def estimated_ssim(approximate, positions, exact, seed=0):
 
     and the term of the means is nearly 1. Errors are larger where the map varies more: half of w is taken in proportion
     to v, half the same everywhere, and its mean is that of the squared errors at the checked positions. The interval is
-    a bootstrap over them. Errors that are smooth, as those of cropped windows, hurt SSIM less than this says, because
+    a bootstrap over them, widened by ``WIDER``. Errors that are smooth, as those of cropped windows, hurt SSIM less than this says, because
     a window's mean absorbs them: there the estimate is too low.
 
     Args:
@@ -74,8 +82,12 @@ def estimated_ssim(approximate, positions, exact, seed=0):
     everything = np.arange(len(errors))
     random = np.random.default_rng(seed)
     drawn = [similarity(random.choice(everything, len(everything))) for _ in range(RESAMPLES)]
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(similarity(everything), float(low), float(high), len(errors))
+    value = similarity(everything)
+    if value == 1:
+        return Estimate(1.0, 1.0, 1.0, len(errors))
+    ends = logit(np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    low, high = expit(logit(value) + WIDER * (ends - logit(value)))
+    return Estimate(value, float(low), float(high), len(errors))
 
 
 def _local_variance(values):
