@@ -8,8 +8,10 @@ import numpy as np
 
 MOVE = 40.0
 """MACs in the time of reading and writing one float32."""
-CALL = 4e6
+CALL = 2e7
 """MACs in the time of starting one operator (its Python code and small index tensors included)."""
+SETUP = 6e7
+"""MACs in the time that oneDNN takes to make a convolution for a shape that it has not seen."""
 PLAIN = 2.0
 """How much slower a MAC of a matrix product is than one of a convolution."""
 REORDER = 100.0
@@ -59,7 +61,8 @@ class StepCosts:
                 crossing[index + 1] += fill
                 crossing[max(step.users) + 1] -= fill
         self.crossing = np.cumsum(crossing)
-        self.per_batch = CALL * count + REORDER * sum(step.operator.macs for step in steps if step.kind == "window")
+        weights = [step.operator.macs for step in steps if step.kind == "window" and step.operator.macs]
+        self.per_batch = CALL * count + SETUP * len(weights) + REORDER * sum(weights)
 
     def switch(self, rows, columns):
         """(step from which whole maps are cheapest, MACs per position) for the profiles ``rows``, ``columns`` [2K]."""

@@ -130,6 +130,6 @@ def finished_map(result, step):
     """The attached elementwise functions on an entire map or on features."""
     fresh = step.kind in ("window", "join") and step.operator.fresh
     for post in step.posts:
-        result = result.relu_() if post.rectifier and fresh else post.function([result])
+        result = post.in_place([result]) if post.in_place and fresh else post.function([result])
         fresh = post.fresh
     return result

@@ -17,16 +17,16 @@ from torch import fx
 from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, find_head, finished_map, from_rows, to_rows
-from kryptonlib.occlusion.memory import kept_memory
+from kryptonlib.occlusion.memory import Gaps, kept_memory
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.schedule import Schedule, is_fetched, window_bytes
+from kryptonlib.occlusion.schedule import Schedule, is_fetched, last_use, window_bytes
 from kryptonlib.occlusion.steps import Unsupported, read_steps
 from kryptonlib.occlusion.windows import Map
 
 BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
-MEMORY = 1 << 30
-"""Bytes that the windows may take at the default."""
+MEMORY = 1 << 28
+"""Bytes that the windows may take at the default: 256 MiB. With the heap's gaps (``memory``) it is four times that."""
 HEAD_ROWS = 1024
 """Feature vectors that are collected before the layers without maps read their large weights once for all of them."""
 
@@ -123,7 +123,7 @@ class Incremental:
             crop: what to keep of each window, see ``grouping.changed_intervals`` and ``cropping``; None is exact.
             slopes: a :class:`~kryptonlib.occlusion.first_order.Slopes` that is given what ``crop`` leaves out, or None.
             batch_size: most positions per batch; None chooses.
-            memory_limit: bytes for the windows; None is 1 GiB.
+            memory_limit: bytes for the windows; None is 256 MiB.
             meter: a :class:`Progress` that is told of finished positions, or None.
         """
         fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])
@@ -158,10 +158,10 @@ class _Run:
     def __init__(self, engine, head, groups, boxes, fill, batch, limit, slopes):
         self.engine, self.collector, self.slopes = engine, head, slopes
         self.steps, self.head = head.steps, (head.source, head.begin)
-        self.last_use = _last_use(self.steps, *self.head)
+        self.last_use = last_use(self.steps, *self.head)
         self.groups, self.boxes = groups, boxes
         self.device = engine.image.device
-        each = max(window_bytes(self.steps, group) for group in groups)
+        each = max(window_bytes(self.steps, group, self.head[1], self.last_use) for group in groups)
         if each > limit:
             raise ValueError(
                 f"memory_limit={limit} bytes is below what one position of this network needs, {each} bytes"
@@ -187,12 +187,13 @@ class _Run:
 
     def all(self, numbers, result, meter):
         """Compute every group's batches and write the logits to ``result[numbers[member]]``."""
-        head = self.collector
+        head, gaps = self.collector, Gaps()
         for group in self.groups:
             parts = -(-len(group.members) // self.batch)
             for part in np.array_split(np.arange(len(group.members)), parts):
                 rows = numbers[group.members[part]]
                 head.add(rows, *self.features(group, part, rows))
+                gaps()
                 if meter:
                     meter.update(len(part), group.cost * len(part))
                 if head.waiting >= HEAD_ROWS:
@@ -249,23 +250,13 @@ class _Run:
         return _finished_window(result, layout, step, target)
 
 
-def _last_use(steps, source, begin):
-    """Step before ``begin`` -> the steps, ``source`` excepted, whose values nobody before ``begin`` reads after it."""
-    found = {}
-    for index, step in enumerate(steps[:begin]):
-        readers = [user for user in step.users if user < begin]
-        if readers and index != source:
-            found.setdefault(max(readers), []).append(index)
-    return found
-
-
 def _finished_window(result, layout, step, target):
     """The attached elementwise functions on a window; the result [n, h, w, C], in ``target`` if there is one."""
     fresh = step.operator.fresh
     for number, post in enumerate(step.posts):
         if post.rectifier and target is not None and number == len(step.posts) - 1:
             return torch.clamp_min(to_rows(result, layout), 0, out=target)
-        result = result.relu_() if post.rectifier and fresh else post.function([result])
+        result = post.in_place([result]) if post.in_place and fresh else post.function([result])
         fresh, layout = post.fresh, post.layout
     result = to_rows(result, layout)
     return result if target is None else target.copy_(result)

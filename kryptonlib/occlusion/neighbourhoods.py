@@ -21,6 +21,7 @@ class Operator:
         layout_in: the layout that ``function`` expects.
         known: False for what the engine does not recognise.
         function: for pointwise and join, function(tensors) -> result, never in place.
+        in_place: for pointwise, function(tensors) that overwrites its input; None where there is none.
         rectifier: True for ReLU, which may be written straight into a buffer.
         fresh: False where the result may share memory with the input.
         axes: for windows, (kernel, stride, padding before, dilation) of the rows and the columns.
@@ -40,6 +41,7 @@ class Operator:
     known: bool = True
     run: object = None
     function: object = None
+    in_place: object = None
     rectifier: bool = False
     fresh: bool = True
     layout_in: str = "first"
@@ -66,6 +68,7 @@ def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, group
     return Operator(
         "window",
         "first",
+        run=(lambda _, tensors: local(tensors[0], stride, before)) if even else None,
         axes=_axes(kernel, stride, before, dilation),
         local=local,
         pads=even,

@@ -107,10 +107,15 @@ def _module(part, call, steps, clean):
     if type(part) in ELEMENTWISE_MODULES:
         if isinstance(part, nn.PReLU) and part.weight.numel() > 1 and source.layout != "first":
             return None
+        in_place = None
         if hasattr(part, "inplace"):
-            part = copy.copy(part)
-            part.inplace = False
-        return _pointwise(lambda tensors: part(tensors[0]), source, rectifier=type(part) is nn.ReLU)
+            part, over = copy.copy(part), copy.copy(part)
+            part.inplace, over.inplace = False, True
+
+            def in_place(tensors):
+                return over(tensors[0])
+
+        return _pointwise(lambda tensors: part(tensors[0]), source, in_place, rectifier=type(part) is nn.ReLU)
     if isinstance(part, nn.Linear) and own is nn.Linear.forward and source.layout == "last":
         return _pointwise(lambda tensors: part(tensors[0]), source, macs=part.weight.numel())
     if isinstance(part, nn.LayerNorm) and own is nn.LayerNorm.forward and source.layout == "last":
@@ -160,7 +165,8 @@ def _function(name, target, arguments, keywords, call, steps, clean):
     if name in ELEMENTWISE_NAMES and len(steps) == 1 and clean.shape == source.clean.shape:
         if name == "prelu" and source.layout != "first":
             return None
-        return _pointwise(call, source, rectifier=name == "relu")
+        in_place = (lambda tensors: tensors[0].relu_()) if name == "relu" else None
+        return _pointwise(call, source, in_place, rectifier=name == "relu")
     if name == "permute":
         return _permute(arguments, keywords, call, source)
     if name == "layer_norm" and source.layout == "last" and len(arguments[1]) == 1:
@@ -254,11 +260,12 @@ def _flattening(source, clean):
     return Operator("dense", dense_layout(clean), known=False)
 
 
-def _pointwise(function, source, layout=None, rectifier=False, fresh=True, macs=0.0):
+def _pointwise(function, source, in_place=None, layout=None, rectifier=False, fresh=True, macs=0.0):
     return Operator(
         "pointwise",
         layout or source.layout,
         function=function,
+        in_place=in_place,
         rectifier=rectifier,
         fresh=fresh,
         layout_in=source.layout,

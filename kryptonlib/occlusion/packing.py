@@ -35,7 +35,9 @@ class Convolution:
             padding: (rows, columns), the layer's own along an axis that is computed whole: oneDNN does not multiply
                 by it, as it would by zeros.
         """
-        if patch.device.type != "cpu" or patch.dtype != torch.float32 or self.groups > 1 or not available():
+        usable = patch.device.type == "cpu" and patch.dtype == torch.float32 and self.groups == 1
+        # The operator has no gradient.
+        if not usable or patch.requires_grad or not available():
             return F.conv2d(patch, self.weight, self.bias, strides, padding, self.dilation, self.groups)
         if self.packed is None:
             self.packed = _pack(self.weight, self.stride, self.dilation)

@@ -6,6 +6,9 @@ from kryptonlib.occlusion.costs import takes_own_padding, takes_window_as_is
 from kryptonlib.occlusion.intervals import context
 from kryptonlib.occlusion.windows import Fetch, Shipment
 
+GATHERED_FROM = 3 * 8
+"""Bytes beside each gathered place: its number among the clean activations, among the windows, and the one taken."""
+
 
 class How:
     """How one step of one batch is computed."""
@@ -155,12 +158,57 @@ def same_window(one, other):
     )
 
 
-def window_bytes(steps, group):
-    """Bytes that one position of a group needs: its windows and the largest patch."""
-    total, largest = 0, 0
-    for step, window in zip(steps, group.windows):
-        places = np.prod(step.size) if window is None else window[0][1] * window[1][1]
-        size = int(places) * step.channels * step.clean.element_size() if step.spatial else 0
-        total += size if window is not None and step.kind != "input" else 0
-        largest = max(largest, size)
-    return total + 4 * largest
+def last_use(steps, source, begin):
+    """Step before ``begin`` -> the steps, ``source`` excepted, whose values nobody before ``begin`` reads after it."""
+    found = {}
+    for index, step in enumerate(steps[:begin]):
+        readers = [user for user in step.users if user < begin]
+        if readers and index != source:
+            found.setdefault(max(readers), []).append(index)
+    return found
+
+
+def window_bytes(steps, group, begin, last_use):
+    """Most bytes that one position of a group needs at a time.
+
+    These are its windows that are kept beside the clean maps, the values that later steps need, what a step gathers
+    (with the places it is gathered from), and the step's result, twice where other functions follow.
+    """
+    kept, live, peak = 0, {}, 0
+    for index in range(1, begin):
+        step, window = steps[index], group.windows[index]
+        each = step.clean.element_size()
+        own = step.clean[0].numel() * each if window is None else window[0][1] * window[1][1] * step.channels * each
+        gathered = sum(
+            places * (steps[source].channels * each + GATHERED_FROM)
+            for source, places in zip(step.sources, _gathered_places(steps, group, index))
+        )
+        peak = max(peak, sum(live.values()) + gathered + own * (2 if step.posts else 1))
+        if window is not None and is_fetched(steps, group, index):
+            kept += own
+        else:
+            live[index] = own
+        for source in last_use.get(index, ()):
+            live.pop(source, None)
+    return kept + peak
+
+
+def _gathered_places(steps, group, index):
+    """How many places a step gathers from each source."""
+    step, window = steps[index], group.windows[index]
+    for source in step.sources:
+        if window is None:
+            yield 0 if group.windows[source] is None else int(np.prod(steps[source].size))
+        elif source and group.kept[source] is None and not reads_map(step, window, group.windows[source], steps, index):
+            yield 0
+        elif step.kind == "window":
+            yield int(
+                np.prod(
+                    [
+                        context(0, length, kernel=kernel, stride=stride, before=before, dilation=dilation)[1]
+                        for (_, length), (kernel, stride, before, dilation) in zip(window, step.operator.axes)
+                    ]
+                )
+            )
+        else:
+            yield window[0][1] * window[1][1]
