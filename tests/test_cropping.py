@@ -17,7 +17,7 @@ from torch import nn
 from kryptonlib.occlusion import costs, cropping
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.cropping import Reach, Threshold
-from kryptonlib.occlusion.grouping import changed_intervals
+from kryptonlib.occlusion.grouping import changed_intervals, make_groups
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.linear_tail import window_macs
 
@@ -122,6 +122,18 @@ def equal_to_dense_maps(net, image, rule, share, patch, positions, fill=0.25):
             truth = cropped(net, image, box, fill, rule, share)
         torch.testing.assert_close(got, truth, rtol=1e-9, atol=1e-9)
         yield got
+
+
+def test_a_cropped_window_is_not_widened_to_the_whole_axis(monkeypatch):
+    """Seven places cost a padded 5x5 convolution less than a window of six, but the seventh would not be cropped."""
+    layers = [nn.Conv2d(1, 2, 5, padding=2), nn.ReLU(), nn.Conv2d(2, 2, 5, padding=2), nn.ReLU()]
+    net = nn.Sequential(*layers, nn.Conv2d(2, 2, 5, padding=2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
+    engine = Incremental(net.double().eval(), torch.zeros(1, 1, 7, 7, dtype=torch.float64))
+    monkeypatch.setattr(costs.StepCosts, "switch", lambda self, *_: (len(self.steps), 0.0))
+    boxes = patch_boxes([(2, 2)], (3, 3))
+    for share, lengths in ((0.9, [6, 6]), (1.0, [None, None])):
+        (group,) = make_groups(engine.steps, boxes, 8, cropping.Threshold(engine.steps, share))
+        assert [window and window[0][1] for window in group.windows[1:3]] == lengths
 
 
 def wired(*plan, channels, places=None):

@@ -127,7 +127,9 @@ class _Axis:
         grown, self.kept = cropped_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
         self.intervals = grown if rim else self.kept
         self.sizes = np.array([int(step.size[axis]) for step in steps])
-        self.whole = whole_axis(steps, axis)
+        # Around a crop a larger window would hold what the crop leaves out.
+        cropped = any(not np.array_equal(a, b) for pair in zip(grown, self.kept) for a, b in zip(*pair))
+        self.whole = self.sizes if cropped else whole_axis(steps, axis)
         lengths = np.array([np.maximum(high - low, 1) for low, high in self.intervals])
         self.profile = self.profiles(self.rounded(lengths, self.sizes[:, None], self.whole[:, None]))
 
