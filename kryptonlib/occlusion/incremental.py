@@ -25,8 +25,8 @@ from kryptonlib.occlusion.windows import Map
 
 BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
-MEMORY = 1 << 28
-"""Bytes that the windows may take at the default: 256 MiB. With the heap's gaps (``memory``) it is four times that."""
+MEMORY = 3 << 27
+"""Bytes that the windows may take at the default: 384 MiB. With the heap's gaps (``memory``) it is three times that."""
 HEAD_ROWS = 1024
 """Feature vectors that are collected before the layers without maps read their large weights once for all of them."""
 
@@ -123,7 +123,7 @@ class Incremental:
             crop: what to keep of each window, see ``grouping.changed_intervals`` and ``cropping``; None is exact.
             slopes: a :class:`~kryptonlib.occlusion.first_order.Slopes` that is given what ``crop`` leaves out, or None.
             batch_size: most positions per batch; None chooses.
-            memory_limit: bytes for the windows; None is 256 MiB.
+            memory_limit: bytes for the windows; None is 384 MiB.
             meter: a :class:`Progress` that is told of finished positions, or None.
         """
         fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])

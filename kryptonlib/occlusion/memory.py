@@ -16,8 +16,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 """mallopt's parameters, from malloc.h."""
 
 
-MOST = 1 << 30
-"""Bytes by which the process may grow before gaps are handed back: 1 GiB."""
+MOST = 1200 << 20
+"""Bytes by which the process may grow before gaps are handed back: 1200 MiB."""
 ANEW = 1 << 28
 """Bytes by which it must have grown since they were last handed back: 256 MiB."""
 
