@@ -5,6 +5,7 @@ held to the tolerance that users get, 1e-4 relative on probabilities.
 """
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,10 @@ from kryptonlib import occlusion
 from kryptonlib.occlusion import packing
 from kryptonlib.occlusion.attach import product
 from kryptonlib.occlusion.costs import whole_axis
+from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.memory import MOST, Gaps
+from kryptonlib.occlusion.schedule import GATHERED_FROM, last_use, window_bytes
 from kryptonlib.occlusion.steps import Unsupported
 
 
@@ -258,6 +262,59 @@ class InPlace(nn.Module):
         early += x
         late = torch.nn.functional.relu(early, inplace=True) * 2 - x / 3
         return self.last((late + early).mean(dim=(-1, -2)))
+
+
+class Cast(nn.Module):
+    """``x.float()`` is ``x`` itself where x is of that type: what follows must not overwrite it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(2, 4, 1), nn.Conv2d(4, 3, 3)
+        self.act = nn.SiLU(inplace=False)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(self.act(x.float()) + x).mean((2, 3))
+
+
+def test_a_cast_that_changes_nothing_is_not_overwritten():
+    net, image = seeded(Cast()).float(), image_of(2, 12, 14).float()
+    positions = grid((12, 14), (3, 3), (2, 2))
+    got = Incremental(net, image).logits(positions, (3, 3), 0.0)
+    truth = brute_force(net, image, positions, (3, 3), torch.zeros(()))
+    torch.testing.assert_close(got, truth, rtol=1e-4, atol=1e-5)
+
+
+def test_memory_of_a_position_is_what_is_alive():
+    """By hand, in float64 (8 bytes): two 3x3 convolutions and a ReLU on one position in the middle of 20 x 20.
+
+    The windows of both (5 x 5 of 4 channels, 7 x 7 of 3) are kept; most is alive while step 2 gathers 9 x 9 places of
+    4 channels and rectifies its result.
+    """
+    body = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 3, 3, padding=1), nn.ReLU())
+    engine = Incremental(seeded(Classify(body, 3)), image_of(2, 20, 20))
+    (group,) = make_groups(engine.steps, np.array([[8, 11, 8, 11]]), 1)
+    assert [window and window[0][1] for window in group.windows[:3]] == [3, 5, 7]
+    source, begin = engine.head
+    kept = 8 * (5 * 5 * 4 + 7 * 7 * 3)
+    second = 9 * 9 * (8 * 4 + GATHERED_FROM) + 2 * 8 * 7 * 7 * 3
+    got = window_bytes(engine.steps, group, begin, last_use(engine.steps, source, begin))
+    assert got == kept + second
+
+
+def test_gaps_are_handed_back_when_they_have_grown(monkeypatch):
+    held, trimmed = iter([100, 100 + MOST, 101 + MOST, 90, 102 + MOST, 103 + MOST, 110 + MOST, 104 + MOST]), []
+    monkeypatch.setattr(Gaps, "_resident", lambda self: next(held))
+    gaps = Gaps()
+    gaps.library = SimpleNamespace(malloc_trim=trimmed.append)
+    gaps()
+    assert not trimmed, "it has grown by no more than may be"
+    gaps()
+    assert trimmed == [0] and gaps.last == 90
+    gaps()
+    assert trimmed == [0, 0] and gaps.last == 103 + MOST
+    gaps()
+    assert trimmed == [0, 0], "handing back brought little: not again before it has grown anew"
 
 
 class Excited(nn.Module):

@@ -166,7 +166,8 @@ def _function(name, target, arguments, keywords, call, steps, clean):
         if name == "prelu" and source.layout != "first":
             return None
         in_place = (lambda tensors: tensors[0].relu_()) if name == "relu" else None
-        return _pointwise(call, source, in_place, rectifier=name == "relu")
+        # What is of that type already comes back itself.
+        return _pointwise(call, source, in_place, rectifier=name == "relu", fresh=name != "float")
     if name == "permute":
         return _permute(arguments, keywords, call, source)
     if name == "layer_norm" and source.layout == "last" and len(arguments[1]) == 1:

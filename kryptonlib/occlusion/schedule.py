@@ -197,9 +197,13 @@ def _gathered_places(steps, group, index):
     """How many places a step gathers from each source."""
     step, window = steps[index], group.windows[index]
     for source in step.sources:
-        if window is None:
-            yield 0 if group.windows[source] is None else int(np.prod(steps[source].size))
-        elif source and group.kept[source] is None and not reads_map(step, window, group.windows[source], steps, index):
+        own = group.windows[source]
+        if window is None and own is None:
+            yield 0
+        elif window is None:
+            # A mean takes the change alone, what else needs the entire map has it filled up.
+            yield own[0][1] * own[1][1] if step.kind == "mean" else int(np.prod(steps[source].size))
+        elif source and group.kept[source] is None and not reads_map(step, window, own, steps, index):
             yield 0
         elif step.kind == "window":
             yield int(
