@@ -6,6 +6,8 @@ does while it moves one number or starts one operator. They steer speed only, ne
 
 import numpy as np
 
+from kryptonlib.occlusion.intervals import context
+
 MOVE = 40.0
 """MACs in the time of reading and writing one float32."""
 CALL = 2e7
@@ -90,6 +92,13 @@ def takes_window_as_is(step):
 def takes_own_padding(step, axis, length):
     """True where a window is the map's whole axis and the convolution's own padding may stand for the zeros around."""
     return step.operator.pads and step.operator.axes[axis][2] > 0 and length == step.size[axis]
+
+
+def gathered(step, axis, length, size):
+    """Places of a source's axis of ``size`` that a window of ``length`` reads; integers or arrays of them."""
+    kernel, stride, before, dilation = step.operator.axes[axis]
+    every = context(0, length, kernel=kernel, stride=stride, before=before, dilation=dilation)[1]
+    return np.where(takes_own_padding(step, axis, length), size, every)
 
 
 def whole_axis(steps, axis):

@@ -45,8 +45,8 @@ def estimated_ssim(approximate, positions, exact, seed=0):
 
     and the term of the means is nearly 1. Errors are larger where the map varies more: half of w is taken in proportion
     to v, half the same everywhere, and its mean is that of the squared errors at the checked positions. The interval is
-    a bootstrap over them, widened by ``WIDER``. Errors that are smooth, as those of cropped windows, hurt SSIM less than this says, because
-    a window's mean absorbs them: there the estimate is too low.
+    a bootstrap over them, widened by ``WIDER``. Errors that are smooth, as those of cropped windows, hurt SSIM less
+    than this says, because a window's mean absorbs them: there the estimate is too low.
 
     Args:
         approximate: float [rows, columns], at least 7 x 7.

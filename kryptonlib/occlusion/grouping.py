@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kryptonlib.occlusion.costs import StepCosts, takes_own_padding, whole_axis
-from kryptonlib.occlusion.intervals import context, extent, hull, place, through_window
+from kryptonlib.occlusion.costs import StepCosts, gathered, whole_axis
+from kryptonlib.occlusion.intervals import extent, hull, place, through_window
 
 MOST_GROUPS = 16
 """Largest number of row (and of column) groups tried."""
@@ -131,25 +131,19 @@ class _Axis:
         cropped = any(not np.array_equal(a, b) for pair in zip(grown, self.kept) for a, b in zip(*pair))
         self.whole = self.sizes if cropped else whole_axis(steps, axis)
         lengths = np.array([np.maximum(high - low, 1) for low, high in self.intervals])
-        self.profile = self.profiles(self.rounded(lengths, self.sizes[:, None], self.whole[:, None]))
-
-    @staticmethod
-    def rounded(lengths, sizes, whole):
-        """The lengths of windows, with the whole axis where that costs no more."""
-        return np.where(lengths >= whole, sizes, lengths)
+        # The whole axis where that costs no more.
+        self.lengths = np.where(lengths >= self.whole[:, None], self.sizes[:, None], lengths)
+        self.profile = self.profiles(self.lengths)
 
     def profiles(self, lengths):
-        """What windows of lengths [K, U] cost along the axis: their own places, and those that are gathered, [2K, U]."""
-        gathered = np.zeros(lengths.shape)
+        """What windows of lengths [K, U] cost along the axis: their own places, and those they gather, [2K, U]."""
+        contexts = np.zeros(lengths.shape)
         for index, step in enumerate(self.steps):
             if step.kind == "window":
-                kernel, stride, before, dilation = step.operator.axes[self.axis]
-                _, every = context(0, lengths[index], kernel=kernel, stride=stride, before=before, dilation=dilation)
-                own = np.array([takes_own_padding(step, self.axis, length) for length in lengths[index]])
-                gathered[index] = np.where(own, self.sizes[step.sources[0]], every)
+                contexts[index] = gathered(step, self.axis, lengths[index], self.sizes[step.sources[0]])
             elif step.kind == "linear":
-                gathered[index] = lengths[step.sources[0]]
-        return np.concatenate([np.minimum(lengths, self.whole[:, None]), gathered])
+                contexts[index] = lengths[step.sources[0]]
+        return np.concatenate([np.minimum(lengths, self.whole[:, None]), contexts])
 
     def merge(self, weights):
         """Record which two sets of intervals to merge, from each alone down to all in one."""
@@ -191,8 +185,8 @@ class _Axis:
         for label in np.unique(labels):
             mine = labels == label
             windows = []
-            for (low, high), size, whole in zip(self.intervals, self.sizes, self.whole):
-                length = int(self.rounded(max(1, int((high - low)[mine].max())), size, whole))
+            for (low, high), lengths, size in zip(self.intervals, self.lengths, self.sizes):
+                length = int(lengths[mine].max())
                 windows.append((place(low, high, length, int(size)), length))
             found[label] = windows
         return found

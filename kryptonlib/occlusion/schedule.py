@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kryptonlib.occlusion.costs import takes_own_padding, takes_window_as_is
+from kryptonlib.occlusion.costs import gathered, takes_own_padding, takes_window_as_is
 from kryptonlib.occlusion.intervals import context
 from kryptonlib.occlusion.windows import Fetch, Shipment
 
@@ -179,11 +179,11 @@ def window_bytes(steps, group, begin, last_use):
         step, window = steps[index], group.windows[index]
         each = step.clean.element_size()
         own = step.clean[0].numel() * each if window is None else window[0][1] * window[1][1] * step.channels * each
-        gathered = sum(
+        patches = sum(
             places * (steps[source].channels * each + GATHERED_FROM)
             for source, places in zip(step.sources, _gathered_places(steps, group, index))
         )
-        peak = max(peak, sum(live.values()) + gathered + own * (2 if step.posts else 1))
+        peak = max(peak, sum(live.values()) + patches + own * (2 if step.posts else 1))
         if window is not None and is_fetched(steps, group, index):
             kept += own
         else:
@@ -206,13 +206,7 @@ def _gathered_places(steps, group, index):
         elif source and group.kept[source] is None and not reads_map(step, window, own, steps, index):
             yield 0
         elif step.kind == "window":
-            yield int(
-                np.prod(
-                    [
-                        context(0, length, kernel=kernel, stride=stride, before=before, dilation=dilation)[1]
-                        for (_, length), (kernel, stride, before, dilation) in zip(window, step.operator.axes)
-                    ]
-                )
-            )
+            sizes = steps[source].size
+            yield int(np.prod([gathered(step, axis, window[axis][1], int(sizes[axis])) for axis in (0, 1)]))
         else:
             yield window[0][1] * window[1][1]
