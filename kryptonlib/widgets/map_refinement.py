@@ -100,13 +100,14 @@ def watch(heats, promised=0.9):
 
     box = layout.assembled({"stage": slider}, [["stage"]], drawing)
     box.stages = stages
+    slider.observe(redraw, "value")
     display(box)
     for heat in heats:
         stages.append(stage(heat))
-        slider.unobserve_all("value")
-        slider.max = slider.value = len(stages) - 1
-        slider.observe(redraw, "value")
-        redraw()
+        if len(stages) == 1:
+            redraw()  # The slider is there already: it does not move.
+        slider.max = len(stages) - 1
+        slider.value = slider.max
     if not stages:
         raise ValueError("occlusion.refine gave no maps; give it more time")
     return box
