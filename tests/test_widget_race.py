@@ -1,6 +1,8 @@
 """The optimizer race: the walks it draws, its refusals, and the panel's wiring."""
 
-import ipywidgets
+import ast
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -68,17 +70,28 @@ def test_panel_redraws_with_what_its_controls_say(monkeypatch):
 
     monkeypatch.setattr(optimizer_race, "render", spy)
     box = panel("Beale", steps=30)
-    controls = {control.description: control for control in box.children[:-1]}
-    assert all(controls) and all(control.tooltip for control in controls.values())
+    controls = box.controls
+    assert all(control.description and control.tooltip for control in controls.values())
     for control in controls.values():
         assert getattr(control, "continuous_update", False) is False
-    assert isinstance(box.children[-1], ipywidgets.Output)
-    assert calls[-1]["name"] == "Beale" and calls[-1]["steps"] == 30
-    controls["Surface"].value = "saddle"
+    assert len(calls) == 1 and calls[-1]["name"] == "Beale" and calls[-1]["steps"] == 30
+    assert "<img" in box.picture.value and "Race on the Beale surface. SGD: loss" in box.picture.value
+    controls["name"].value = "saddle"
+    assert len(calls) == 2, "a new surface moves both starts and draws once"
     assert calls[-1]["name"] == "saddle"
     assert calls[-1]["start"] == pytest.approx(SURFACES["saddle"].start, abs=0.05)
-    controls["Optimizers"].value = ("NAG",)
+    controls["optimizers"].value = ("NAG",)
     assert calls[-1]["optimizers"] == ("NAG",)
-    count = len(calls)
-    controls["Optimizers"].value = ()
-    assert len(calls) == count
+    assert "NAG: loss" in box.picture.value and "SGD" not in box.picture.value
+    controls["optimizers"].value = ()
+    assert len(calls) == 3 and "at least one optimizer" in box.picture.value
+
+
+def test_no_panel_uses_an_output_widget():
+    """nbclient answers an Output widget from the notebook's side and may then sleep through the cell's reply.
+
+    Its answer takes the socket's only wake-up (jupyter/nbclient issue 312): a run of the notebook hangs, now and then.
+    """
+    for path in sorted(Path(optimizer_race.__file__).parent.glob("*.py")):
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)):
+            assert call.attr not in ("Output", "interact", "interactive", "interactive_output"), path.name

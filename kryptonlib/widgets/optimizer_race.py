@@ -1,11 +1,16 @@
 """A race of optimizers over a loss surface: choose the surface, the start, the rates and who runs."""
 
+import html
+
+import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 
+from kryptonlib import plots
 from kryptonlib.basics.optimizers import OPTIMIZERS, descend
 from kryptonlib.basics.surfaces import SURFACES, surface
 from kryptonlib.plots import COLOURS, STYLES, WIDTH
+from kryptonlib.widgets import layout
 
 SCALED = ("AdaGrad", "RMSProp", "Adam", "AdaMax", "Nadam", "AMSGrad")
 """Optimizers whose step does not grow with the gradient; they share the second rate. Adadelta has no rate."""
@@ -96,66 +101,80 @@ def render(name="Beale", start=None, rate=0.004, scaled_rate=0.1, optimizers=("S
     return figure
 
 
+def describe(name, walks):
+    """The race in a sentence, for somebody who does not see it: where each of ``paths``'s walks ended.
+
+    >>> describe("bowl", {"SGD": np.array([[2.0, 0.0], [1.0, 0.0]])})
+    'Race on the bowl surface. SGD: loss 2 to 0.5 in 1 steps'
+    """
+    ground = surface(name)
+    losses = {runner: ground.value(path.T) for runner, path in walks.items()}
+    ways = [f"{runner}: loss {loss[0]:.3g} to {loss[-1]:.3g} in {len(loss) - 1} steps" for runner, loss in losses.items()]
+    return f"Race on the {name} surface. " + "; ".join(ways)
+
+
 def panel(name="Beale", steps=300):
-    """The interactive race. Needs ipywidgets and a running kernel.
+    """The interactive race. Needs a running kernel.
 
     Args:
         name: the surface shown first.
-        steps: updates at first.
-    """
-    import ipywidgets as widgets
-    from IPython.display import display
+        steps: updates at first, 10 to 2000.
 
+    Returns:
+        An ipywidgets box; its ``controls`` maps each control's name to its widget, its ``picture`` is the drawing.
+    """
     surface(name)
     wide = {"layout": {"width": "95%"}, "style": {"description_width": "150px"}}
     late = {"continuous_update": False, **wide}
     controls = {
-        "name": widgets.Dropdown(
+        "name": ipywidgets.Dropdown(
             options=list(SURFACES), value=name, description="Surface", tooltip="the loss surface", **wide
         ),
-        "x": widgets.FloatSlider(
+        "x": ipywidgets.FloatSlider(
             min=-5, max=5, step=0.05, value=SURFACES[name].start[0], description="Start, weight 1",
             tooltip="first weight at the start", **late,
         ),
-        "y": widgets.FloatSlider(
+        "y": ipywidgets.FloatSlider(
             min=-5, max=5, step=0.05, value=SURFACES[name].start[1], description="Start, weight 2",
             tooltip="second weight at the start", **late,
         ),
-        "rate": widgets.FloatLogSlider(
+        "rate": ipywidgets.FloatLogSlider(
             min=-5, max=1, value=0.004, description="Rate: SGD, mom., NAG",
             tooltip="learning rate of SGD, Momentum and NAG", **late,
         ),
-        "scaled_rate": widgets.FloatLogSlider(
+        "scaled_rate": ipywidgets.FloatLogSlider(
             min=-4, max=1, value=0.1, description="Rate: adaptive ones",
             tooltip="learning rate of AdaGrad, RMSProp, Adam, AdaMax, Nadam and AMSGrad; Adadelta has none", **late,
         ),
-        "optimizers": widgets.SelectMultiple(
+        "optimizers": ipywidgets.SelectMultiple(
             options=list(OPTIMIZERS), value=("SGD", "Momentum", "Adam"), rows=5, description="Optimizers",
             tooltip="who runs; hold Ctrl to choose several", **wide,
         ),
-        "steps": widgets.IntSlider(
+        "steps": ipywidgets.IntSlider(
             min=10, max=2000, step=10, value=steps, description="Steps", tooltip="number of updates", **late
         ),
     }  # fmt: skip
-    output = widgets.Output()
+    picture = ipywidgets.HTML()
+    state = {"moving": False}
 
-    def to_start(change):
-        controls["x"].value, controls["y"].value = SURFACES[change["new"]].start
+    def to_start(_=None):
+        state["moving"] = True  # each assignment below would draw
+        controls["x"].value, controls["y"].value = SURFACES[controls["name"].value].start
+        state["moving"] = False
+        redraw()
 
     def redraw(_=None):
+        if state["moving"]:
+            return
         values = {key: control.value for key, control in controls.items()}
-        place = (values.pop("x"), values.pop("y"))
-        with output:
-            output.clear_output(wait=True)
-            if not values["optimizers"]:
-                print("Choose at least one optimizer.")
-                return
-            figure = render(start=place, **values)
-            display(figure)
-            plt.close(figure)
+        values["start"] = (values.pop("x"), values.pop("y"))
+        if not values["optimizers"]:
+            picture.value = "<p>Choose at least one optimizer.</p>"
+            return
+        alt = describe(values["name"], paths(**values))
+        picture.value = f"{plots.as_html(render(**values), alt)}<p>{html.escape(alt)}.</p>"
 
-    controls["name"].observe(to_start, names="value")
-    for control in controls.values():
-        control.observe(redraw, names="value")
+    for key, control in controls.items():
+        control.observe(to_start if key == "name" else redraw, names="value")
     redraw()
-    return widgets.VBox([*controls.values(), output])
+    return layout.assembled(controls, [(key,) for key in controls], picture)
