@@ -305,8 +305,7 @@ def test_memory_of_a_position_is_what_is_alive():
 def test_gaps_are_handed_back_when_they_have_grown(monkeypatch):
     held, trimmed = iter([100, 100 + MOST, 101 + MOST, 90, 102 + MOST, 103 + MOST, 110 + MOST, 104 + MOST]), []
     monkeypatch.setattr(Gaps, "_resident", lambda self: next(held))
-    gaps = Gaps()
-    gaps.library = SimpleNamespace(malloc_trim=trimmed.append)
+    gaps = Gaps(SimpleNamespace(malloc_trim=trimmed.append), None)
     gaps()
     assert not trimmed, "it has grown by no more than may be"
     gaps()
@@ -538,7 +537,7 @@ def test_packed_convolution_equals_torchs(usable, monkeypatch):
     ):
         weight = torch.rand(8, 8 // groups, *kernel, generator=generator)
         bias = torch.rand(8, generator=generator)
-        layer = packing.Convolution(weight, bias, stride, dilation, groups)
+        layer = packing.Convolution(weight, bias, dilation, groups)
         for size, strides, padding in (
             ((9, 11), stride, (0, 0)), ((7, 8), (1, 1), (1, 2)), ((12, 9), stride, (0, 1)), ((7, 8), stride, (2, 0)),
         ):  # fmt: skip

@@ -17,7 +17,7 @@ from torch import fx
 from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, find_head, finished_map, from_rows, to_rows
-from kryptonlib.occlusion.memory import Gaps, kept_memory
+from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.schedule import Schedule, is_fetched, last_use, window_bytes
 from kryptonlib.occlusion.steps import Unsupported, read_steps
@@ -25,8 +25,11 @@ from kryptonlib.occlusion.windows import Map
 
 BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
-MEMORY = 3 << 27
-"""Bytes that the windows may take at the default: 384 MiB. With the heap's gaps (``memory``) it is three times that."""
+MEMORY = 1 << 27
+"""Bytes that the windows may take at the default: 128 MiB. More makes no network faster on a CPU, and DenseNet slower:
+the heap's gaps (``memory``) grow with it."""
+MEMORY_BESIDE = 1 << 30
+"""The same on a GPU: 1 GiB, since its memory is kept by an allocator of its own."""
 HEAD_ROWS = 1024
 """Feature vectors that are collected before the layers without maps read their large weights once for all of them."""
 
@@ -123,7 +126,7 @@ class Incremental:
             crop: what to keep of each window, see ``grouping.changed_intervals`` and ``cropping``; None is exact.
             slopes: a :class:`~kryptonlib.occlusion.first_order.Slopes` that is given what ``crop`` leaves out, or None.
             batch_size: most positions per batch; None chooses.
-            memory_limit: bytes for the windows; None is 384 MiB.
+            memory_limit: bytes for the windows; None is 128 MiB on a CPU, 1 GiB elsewhere.
             meter: a :class:`Progress` that is told of finished positions, or None.
         """
         fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])
@@ -132,12 +135,13 @@ class Incremental:
         if meter and len(busy) < len(boxes):
             meter.update(len(boxes) - len(busy), 0.0)
         if len(busy):
-            with torch.inference_mode(), kept_memory():
+            with torch.inference_mode(), kept_memory() as gaps:
                 batch = batch_size or BATCH
                 groups = make_groups(head.steps, boxes[busy], batch, crop, rim=slopes is not None)
                 if meter:
                     meter.work = (meter.work or 0.0) + sum(group.cost * len(group.members) for group in groups)
-                run = _Run(self, head, groups, boxes[busy], fill, batch, memory_limit or MEMORY, slopes)
+                limit = memory_limit or (MEMORY if self.image.device.type == "cpu" else MEMORY_BESIDE)
+                run = _Run(self, head, groups, boxes[busy], fill, batch, limit, slopes, gaps)
                 run.all(busy, result, meter)
 
     def changed_boxes(self, positions, patch, fill):
@@ -155,8 +159,8 @@ class Incremental:
 class _Run:
     """All batches of one call: the buffers, and the layer by layer computation."""
 
-    def __init__(self, engine, head, groups, boxes, fill, batch, limit, slopes):
-        self.engine, self.collector, self.slopes = engine, head, slopes
+    def __init__(self, engine, head, groups, boxes, fill, batch, limit, slopes, gaps):
+        self.engine, self.collector, self.slopes, self.gaps = engine, head, slopes, gaps
         self.steps, self.head = head.steps, (head.source, head.begin)
         self.last_use = last_use(self.steps, *self.head)
         self.groups, self.boxes = groups, boxes
@@ -187,13 +191,12 @@ class _Run:
 
     def all(self, numbers, result, meter):
         """Compute every group's batches and write the logits to ``result[numbers[member]]``."""
-        head, gaps = self.collector, Gaps()
+        head = self.collector
         for group in self.groups:
             parts = -(-len(group.members) // self.batch)
             for part in np.array_split(np.arange(len(group.members)), parts):
                 rows = numbers[group.members[part]]
                 head.add(rows, *self.features(group, part, rows))
-                gaps()
                 if meter:
                     meter.update(len(part), group.cost * len(part))
                 if head.waiting >= HEAD_ROWS:
@@ -214,6 +217,7 @@ class _Run:
                 self.slopes.add(rows, index, values[index], [arrays[number] for number in schedule.rims[index]])
             for source in self.last_use.get(index, ()):
                 values.pop(source, None)
+            self.gaps()
         return values[self.head[0]], schedule.windows[self.head[0]]
 
     def _compute(self, index, schedule, values, arrays):

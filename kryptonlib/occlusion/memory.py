@@ -10,20 +10,19 @@ import contextlib
 import ctypes
 import os
 import sys
-from pathlib import Path
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """mallopt's parameters, from malloc.h."""
-
-
-MOST = 1200 << 20
-"""Bytes by which the process may grow before gaps are handed back: 1200 MiB."""
+MOST = 1152 << 20
+"""Bytes by which the process may grow before gaps are handed back: 1152 MiB."""
 ANEW = 1 << 28
 """Bytes by which it must have grown since they were last handed back: 256 MiB."""
+HELD = "/proc/self/statm"
+"""Where Linux tells how many pages a process holds."""
 
 
 def _libc():
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or not os.path.exists(HELD):
         return None
     try:
         library = ctypes.CDLL("libc.so.6")
@@ -34,15 +33,20 @@ def _libc():
 
 @contextlib.contextmanager
 def kept_memory():
-    """Let freed memory be reused inside the ``with`` block, and hand it back at its end."""
+    """Let freed memory be reused inside the ``with`` block, and hand it back at its end.
+
+    Yields:
+        A function to call now and then: :class:`Gaps`.
+    """
     library = _libc()
     if library is None:
-        yield
+        yield lambda: None
         return
     library.mallopt(M_MMAP_MAX, 0)
     library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
     try:
-        yield
+        with open(HELD, "rb", buffering=0) as file:
+            yield Gaps(library, file)
     finally:
         # glibc's own defaults: 65536 mapped blocks, 128 KiB.
         library.mallopt(M_MMAP_MAX, 65536)
@@ -51,10 +55,18 @@ def kept_memory():
 
 
 class Gaps:
-    """Called now and then, hands gaps in the heap back once the process has grown by much since this was made."""
+    """Called now and then, hands gaps in the heap back once the process has grown by much since this was made.
 
-    def __init__(self):
-        self.library = _libc()
+    Gaps come of small blocks that live long, oneDNN's kernels, between large ones; and glibc before 2.38 takes no gap
+    for an aligned block of the very same size.
+
+    Args:
+        library: glibc, with ``malloc_trim``.
+        file: ``HELD``, open and unbuffered.
+    """
+
+    def __init__(self, library, file):
+        self.library, self.file = library, file
         self.begin = self.last = self._resident()
 
     def __call__(self):
@@ -64,7 +76,6 @@ class Gaps:
             self.last = self._resident()
 
     def _resident(self):
-        """Bytes of memory that the process holds; 0 where nothing can be handed back."""
-        if self.library is None:
-            return 0
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        """Bytes of memory that the process holds."""
+        self.file.seek(0)
+        return int(self.file.read(100).split()[1]) * os.sysconf("SC_PAGE_SIZE")

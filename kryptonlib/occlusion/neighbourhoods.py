@@ -64,7 +64,7 @@ def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, group
     else:
         before = _pair(0 if padding == "valid" else padding)
     even = padding != "same" or all((extent(k, d) - 1) % 2 == 0 for k, d in zip(kernel, dilation))
-    local = Convolution(weight, bias, stride, dilation, groups)
+    local = Convolution(weight, bias, dilation, groups)
     return Operator(
         "window",
         "first",

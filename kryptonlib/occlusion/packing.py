@@ -17,13 +17,13 @@ class Convolution:
     Args:
         weight: [C_out, C_in / groups, H_k, W_k].
         bias: [C_out] or None.
-        stride, dilation: (rows, columns).
+        dilation: (rows, columns).
         groups: as for ``conv2d``.
     """
 
-    def __init__(self, weight, bias, stride, dilation, groups):
+    def __init__(self, weight, bias, dilation, groups):
         self.weight, self.bias, self.groups = weight, bias, groups
-        self.stride, self.dilation = list(stride), list(dilation)
+        self.dilation = list(dilation)
         self.packed = None
 
     def __call__(self, patch, strides, padding):
@@ -39,9 +39,12 @@ class Convolution:
         # The operator has no gradient.
         if not usable or patch.requires_grad or not available():
             return F.conv2d(patch, self.weight, self.bias, strides, padding, self.dilation, self.groups)
+        strides, padding = list(strides), list(padding)
         if self.packed is None:
-            self.packed = _pack(self.weight, self.stride, self.dilation)
-        return _packed_convolution(patch, self.packed, self.bias, list(strides), list(padding), self.dilation)
+            # oneDNN's order depends on the patch, and bringing one order into another can cost more than the
+            # convolution. The orders for a layer's windows and entire maps are mostly the same: the first decides.
+            self.packed = _pack(self.weight, padding, strides, self.dilation, patch.shape)
+        return _packed_convolution(patch, self.packed, self.bias, strides, padding, self.dilation)
 
 
 @functools.cache
@@ -53,15 +56,16 @@ def available():
     weight = torch.rand(32, 16, 3, 3, generator=generator).contiguous(memory_format=last)
     try:
         with torch.inference_mode():
-            got = _packed_convolution(patch, _pack(weight, [1, 1], [1, 1]), None, [1, 1], [1, 0], [1, 1])
+            packed = _pack(weight, [1, 0], [1, 1], [1, 1], patch.shape)
+            got = _packed_convolution(patch, packed, None, [1, 1], [1, 0], [1, 1])
             expected = F.conv2d(patch, weight, padding=(1, 0))
             return got.is_contiguous(memory_format=last) and torch.allclose(got, expected, rtol=1e-4)
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
 
 
-def _pack(weight, stride, dilation):
-    return torch.ops.mkldnn._reorder_convolution_weight(weight, [0, 0], stride, dilation, 1, [])
+def _pack(weight, padding, strides, dilation, shape):
+    return torch.ops.mkldnn._reorder_convolution_weight(weight, padding, strides, dilation, 1, list(shape))
 
 
 def _packed_convolution(patch, packed, bias, strides, padding, dilation):

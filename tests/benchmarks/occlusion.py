@@ -3,18 +3,20 @@
 For each network, patch and stride one run on one machine with one number of threads measures
 
 - the tuned baseline (batch norm folded, channels_last, memory kept): the best of several batch sizes, on a random
-  sample of positions, because its cost per position does not depend on the position;
+  sample of positions, because its cost per position does not depend on the position. It is the mean of samples right
+  before and right after the incremental runs, as those are a mean too: the machine's pace drifts by a quarter;
 - ``captum.attr.Occlusion`` at its best ``perturbations_per_eval``, on few large windows, for the same reason;
 - the exact incremental method over the entire grid, its preparation included;
 - the bound: MACs of full inference over the mean MACs of the tight windows, linear layers counted;
 - the rate in MAC/s beside that of a large matrix product and a large convolution, and the peak memory;
 - whether the exact probabilities are the full ones (rtol 1e-4, atol 1e-6) on an entire map of stride 8.
 
-Each network runs in a process of its own, so that the peak memory is its own. Results go to
+The engine runs in a process of its own, so that the peak memory is its own, and so does the baseline. Results go to
 ``build/bench/occlusion.json`` and a table on standard output. Nothing else should run meanwhile.
 """
 
 import argparse
+import functools
 import json
 import multiprocessing
 import platform
@@ -38,6 +40,8 @@ OTHERS = (
 PATCHES = [16, 4, 8, 32]
 MAP_STRIDE = 8
 """Stride in pixels of the maps that are compared entire."""
+LONG = 20
+"""Seconds that the incremental runs of one row take at least; shorter ones are repeated, and their mean counts."""
 OUT = Path(__file__).parents[2] / "build" / "bench" / "occlusion.json"
 
 
@@ -57,10 +61,11 @@ def main():
     options = parser.parse_args()
     if options.quick:
         options.nets, options.patch, options.stride = ["resnet18"], [16], 32
-    report = alone(options, head, options) | {"rows": []}
+    with worker(options) as process:
+        report = process.submit(head, options).result() | {"rows": []}
     for name in options.nets:
         for patch in options.patch if name in TARGETS else options.patch[:1]:
-            row = alone(options, measure, name, patch, options)
+            row = measure(name, patch, options)
             report["rows"].append(row)
             print(line(row), flush=True)
             options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -68,11 +73,10 @@ def main():
     print(table(report))
 
 
-def alone(options, function, *arguments):
-    """What the function returns in a new process."""
+def worker(options):
+    """A new process that runs what is submitted."""
     initial = (torch.set_num_threads, (options.threads,)) if options.threads else (None, ())
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), *initial) as pool:
-        return pool.submit(function, *arguments).result()
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), *initial)
 
 
 def head(options):
@@ -133,83 +137,128 @@ def synchronise(device):
 
 def measure(name, patch, options):
     """All numbers of one network and patch."""
-    device, stride, quick = torch.device(options.device), options.stride, options.quick
+    with worker(options) as beside, worker(options) as process:
+        runs = []
+        while sum(run["exact_seconds"] for run in runs) < (0 if options.quick else LONG) or not runs:
+            beside.submit(sample_baseline, name, patch, options).result()
+            runs.append(process.submit(exact, name, patch, options).result())
+        row = runs[0] | {"runs": len(runs), "peak_megabytes": max(run["peak_megabytes"] for run in runs)}
+        row["exact_seconds"] = sum(run["exact_seconds"] for run in runs) / len(runs)
+        row |= beside.submit(sample_baseline, name, patch, options).result()
+        count, each = row["positions"], row["full_ms"] / 1e3
+        row["exact_ms"] = row["exact_seconds"] / count * 1e3
+        row["speedup"] = each * count / row["exact_seconds"]
+        row["gmacs_full"] = row["macs_full"] / each / 1e9
+        row["gmacs_exact"] = row["macs_exact"] * count / row["exact_seconds"] / 1e9
+        if not options.no_map:
+            row |= process.submit(compare_map, name, patch, options).result()
+        if not options.no_captum and name in TARGETS and patch == options.patch[0]:
+            row |= process.submit(time_captum, name, patch, options).result()
+            row["speedup_over_captum"] = row["captum_ms"] * count / row["exact_seconds"] / 1e3
+    return row
+
+
+def prepared(name, patch, options, stride=None):
+    """The network with its occlusion job."""
+    device = torch.device(options.device)
     net = zoo.architecture(name).to(device)
     # A photo, not noise: the seeded networks are calibrated on photos, and noise drives some logits to hundreds, where
     # float32 no longer tells probabilities to a part in ten thousand.
     image = torch.from_numpy(samples.load("chelsea").image).permute(2, 0, 1)[None]
     image = torch.nn.functional.interpolate(image, net.input_size, mode="bilinear", antialias=True).to(device) * 4 - 2
-    work = job.prepare(net, image, patch=patch, stride=stride)
-    count = len(work.grid)
+    return net, job.prepare(net, image, patch=patch, stride=stride or options.stride)
+
+
+def exact(name, patch, options):
+    """The incremental method over the entire grid: its time and memory, and the work that it saves."""
+    net, work = prepared(name, patch, options)
+    device, count = work.image.device, len(work.grid)
     reset_peak(device)
     before = memory(device)
     synchronise(device)
     started = time.perf_counter()
-    engine = incremental.Incremental(net, image, work.clean_logits)
-    prepared = time.perf_counter() - started
+    engine = incremental.Incremental(net, work.image, work.clean_logits)
+    prepared_after = time.perf_counter() - started
     engine.logits(work.grid.positions(), work.grid.patch, work.fill)
     synchronise(device)
-    exact = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     peak = peak_memory(device) - before
-    steps = engine.steps
-    layers = bounds.layer_work(steps, bounds.patch_boxes(work.grid.positions(), work.grid.patch))
-    del engine
-    full_each, batch, sample = time_full(work, quick)
-    row = {
+    layers = bounds.layer_work(engine.steps, bounds.patch_boxes(work.grid.positions(), work.grid.patch))
+    return {
         "net": name,
         "patch": patch,
-        "stride": stride,
+        "stride": options.stride,
         "positions": count,
         "input": list(net.input_size),
-        "full_ms": full_each * 1e3,
-        "full_batch": batch,
-        "full_sample": sample,
-        "exact_ms": exact / count * 1e3,
-        "exact_seconds": exact,
-        "prepare_seconds": prepared,
-        "speedup": full_each * count / exact,
+        "exact_seconds": seconds,
+        "prepare_seconds": prepared_after,
         "bound": bounds.redundancy_ratio(layers),
-        "gmacs_full": sum(layer.full for layer in layers) / full_each / 1e9,
-        "gmacs_exact": sum(layer.incremental for layer in layers) * count / exact / 1e9,
+        "macs_full": sum(layer.full for layer in layers),
+        "macs_exact": sum(layer.incremental for layer in layers),
         "peak_megabytes": peak / 1e6,
     }
-    if not options.no_map:
-        row |= compare_map(job.prepare(net, image, patch=patch, stride=stride if quick else MAP_STRIDE), batch)
-    if not options.no_captum and name in TARGETS and patch == options.patch[0]:
-        row["captum_ms"], row["captum_batch"] = time_captum(net, image, work.targets[0], quick)
-        row["speedup_over_captum"] = row["captum_ms"] * count / exact / 1e3
-    return row
 
 
-def time_full(work, quick):
-    """(seconds per position at the best batch size, that size, how many positions were sampled)."""
-    module = full.prepared(work.module)
-    positions = work.grid.positions()
-    random = np.random.default_rng(0)
-    device = work.image.device
-    sizes = (8, 16) if quick else (16, 32, 64, 128)
-    seconds = {}
-    with torch.inference_mode(), kept_memory():
-        for size in sizes:
-            batch = full.Batch(work, size)
-            some = positions[random.integers(len(positions), size=size)]
-            seconds[size] = best(lambda: module(batch.occluded(some)), device, 1) / size
-        size = min(seconds, key=seconds.get)
-        sample = random.permutation(len(positions))[: 2 * size if quick else max(128, 2 * size)]
-        sample = sample[: len(sample) // size * size] if len(sample) >= size else sample
-        batch = full.Batch(work, size)
-        synchronise(device)
-        started = time.perf_counter()
-        for begin in range(0, len(sample), size):
-            module(batch.occluded(positions[sample[begin : begin + size]]))
-        synchronise(device)
-        spent = time.perf_counter() - started
-    return min(spent / len(sample), seconds[size]), size, len(sample)
+@functools.cache
+def baseline(name, patch, stride, device, quick):
+    """The :class:`Baseline` of one network and patch, made once in a process."""
+    options = argparse.Namespace(device=device, stride=stride)
+    return Baseline(prepared(name, patch, options)[1], quick)
 
 
-def compare_map(work, size):
+def sample_baseline(name, patch, options):
+    """Time some positions more; what all so far took."""
+    tuned = baseline(name, patch, options.stride, options.device, options.quick)
+    tuned.sample()
+    return {"full_ms": tuned.each * 1e3, "full_batch": tuned.size, "full_sample": tuned.positions}
+
+
+class Baseline:
+    """Tuned full inference, sampled whenever asked.
+
+    Attributes:
+        size: the fastest batch size.
+        positions: how many positions were sampled.
+        each: mean seconds per sampled position.
+    """
+
+    def __init__(self, work, quick=False):
+        self.work, self.module, self.grid = work, full.prepared(work.module), work.grid.positions()
+        self.random, self.seconds, self.positions = np.random.default_rng(0), 0.0, 0
+        fastest = {}
+        for size in (8, 16) if quick else (16, 32, 64, 128):
+            fastest[size] = min(self._run(size, 1) for _ in range(2)) / size
+        self.size = min(fastest, key=fastest.get)
+        self.batches = 1 if quick else max(1, 128 // self.size)
+
+    def sample(self):
+        """Time some random positions more."""
+        self.seconds += self._run(self.size, self.batches)
+        self.positions += self.size * self.batches
+
+    @property
+    def each(self):
+        return self.seconds / self.positions
+
+    def _run(self, size, batches):
+        """Seconds of some batches, after one to have the memory."""
+        device = self.work.image.device
+        first, *chosen = self.grid[self.random.integers(len(self.grid), size=(1 + batches, size))]
+        with torch.inference_mode(), kept_memory():
+            batch = full.Batch(self.work, size)
+            self.module(batch.occluded(first))
+            synchronise(device)
+            started = time.perf_counter()
+            for positions in chosen:
+                self.module(batch.occluded(positions))
+            synchronise(device)
+            return time.perf_counter() - started
+
+
+def compare_map(name, patch, options):
     """The exact and the full probabilities of every class over an entire map."""
-    positions = work.grid.positions()
+    _, work = prepared(name, patch, options, None if options.quick else MAP_STRIDE)
+    positions, size = work.grid.positions(), 32
     engine = incremental.Incremental(work.module, work.image, work.clean_logits)
     exact = engine.logits(positions, work.grid.patch, work.fill).double().softmax(1)
     module, batch = full.prepared(work.module), full.Batch(work, size)
@@ -223,10 +272,12 @@ def compare_map(work, size):
     }
 
 
-def time_captum(net, image, target, quick):
-    """(milliseconds per window at Captum's best perturbations_per_eval, that number)."""
+def time_captum(name, patch, options):
+    """Milliseconds per window at Captum's best perturbations_per_eval, and that number."""
     from captum.attr import Occlusion
 
+    net, work = prepared(name, patch, options)
+    image, target, quick = work.image, work.targets[0], options.quick
     # 36 windows of a fifth of the image: the time of a window does not depend on its size.
     extent = image.shape[2] // 6 + 1
     windows = 36
@@ -234,14 +285,14 @@ def time_captum(net, image, target, quick):
     with kept_memory():
         for size in (4, 12) if quick else (1, 4, 12, 36):
             occlusion = Occlusion(net)
-            started = time.perf_counter()
-            occlusion.attribute(
-                image, (3, extent, extent), strides=(3, extent, extent), target=target, perturbations_per_eval=size
-            )
-            synchronise(image.device)
-            found[size] = (time.perf_counter() - started) / (windows + 1)
+            window = (3, extent, extent)
+            found[size] = best(
+                lambda: occlusion.attribute(image, window, strides=window, target=target, perturbations_per_eval=size),
+                image.device,
+                1,
+            ) / (windows + 1)
     size = min(found, key=found.get)
-    return found[size] * 1e3, size
+    return {"captum_ms": found[size] * 1e3, "captum_batch": size}
 
 
 def memory(device):
