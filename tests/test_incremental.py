@@ -4,6 +4,7 @@ In double precision the two differ by rounding alone, so a tolerance of 1e-9 fin
 held to the tolerance that users get, 1e-4 relative on probabilities.
 """
 
+import contextlib
 import warnings
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from torch import nn
 
 import kryptonlib  # noqa: F401  (declares what torchvision needs)
 from kryptonlib import occlusion
-from kryptonlib.occlusion import packing
+from kryptonlib.occlusion import incremental, packing
 from kryptonlib.occlusion.attach import product
 from kryptonlib.occlusion.costs import whole_axis
 from kryptonlib.occlusion.grouping import make_groups
@@ -314,6 +315,21 @@ def test_gaps_are_handed_back_when_they_have_grown(monkeypatch):
     assert trimmed == [0, 0] and gaps.last == 103 + MOST
     gaps()
     assert trimmed == [0, 0], "handing back brought little: not again before it has grown anew"
+
+
+def test_gaps_are_looked_for_after_every_layer_of_a_batch(monkeypatch):
+    """A batch of a deep network can let the heap grow by gigabytes."""
+    calls = []
+
+    @contextlib.contextmanager
+    def counted():
+        yield lambda: calls.append(1)
+
+    monkeypatch.setattr(incremental, "kept_memory", counted)
+    body = nn.Sequential(*(nn.Conv2d(2, 2, 3, padding=1) for _ in range(5)))
+    engine = Incremental(seeded(Classify(body, 2)), image_of(2, 20, 20))
+    engine.logits([(8, 8), (9, 8)], (2, 2), 0.0, batch_size=2)
+    assert len(calls) >= 5
 
 
 class Excited(nn.Module):

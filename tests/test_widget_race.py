@@ -24,7 +24,7 @@ def test_every_walk_begins_at_the_start_and_the_rates_go_where_they_belong():
     for walk in walks.values():
         assert walk[0].tolist() == [-4.0, 1.0] and len(walk) == 4
     np.testing.assert_allclose(walks["SGD"][1], [-4.0 + 0.04, 1.0 - 0.1])
-    # The first step of these does not depend on the size of the gradient; RMSProp's has no bias correction: 1/sqrt(.01).
+    # The first step of these does not depend on the gradient's size; RMSProp's has no bias correction: 1/sqrt(.01).
     for name, length in {"AdaGrad": 0.5, "RMSProp": 5.0, "Adam": 0.5, "AdaMax": 0.5, "AMSGrad": 0.5}.items():
         np.testing.assert_allclose(np.abs(walks[name][1] - walks[name][0]), length, rtol=1e-6)
     same = paths("bowl", (-4.0, 1.0), 0.3, 0.7, ["Adadelta"], 3)["Adadelta"]

@@ -25,8 +25,8 @@ class Convolution:
         self.weight, self.bias, self.groups = weight, bias, groups
         self.dilation = list(dilation)
         self.packed = self.form = None
-        # oneDNN's order depends on the patch. Blocks of 32 and 64 channels are quickly brought into each other, but blocks
-        # of 48, which other numbers of channels may get, at times take longer than the convolution.
+        # oneDNN's order depends on the patch. Blocks of 32 and 64 channels are quickly brought into each other, but
+        # blocks of 48, which other numbers of channels may get, at times take longer than the convolution.
         self.odd = len(weight) & (len(weight) - 1) > 0
 
     def __call__(self, patch, strides, padding):

@@ -108,8 +108,10 @@ def describe(name, walks):
     'Race on the bowl surface. SGD: loss 2 to 0.5 in 1 steps'
     """
     ground = surface(name)
-    losses = {runner: ground.value(path.T) for runner, path in walks.items()}
-    ways = [f"{runner}: loss {loss[0]:.3g} to {loss[-1]:.3g} in {len(loss) - 1} steps" for runner, loss in losses.items()]
+    ways = []
+    for runner, path in walks.items():
+        first, last = ground.value(path[[0, -1]].T)
+        ways.append(f"{runner}: loss {first:.3g} to {last:.3g} in {len(path) - 1} steps")
     return f"Race on the {name} surface. " + "; ".join(ways)
 
 
