@@ -66,9 +66,9 @@ def test_panel_redraws_with_what_its_controls_say(monkeypatch):
 
     def spy(**arguments):
         calls.append(arguments)
-        return plt.figure()
+        return paths(**arguments)
 
-    monkeypatch.setattr(optimizer_race, "render", spy)
+    monkeypatch.setattr(optimizer_race, "paths", spy)
     box = panel("Beale", steps=30)
     controls = box.controls
     assert all(control.description and control.tooltip for control in controls.values())

@@ -79,7 +79,11 @@ def render(name="Beale", start=None, rate=0.004, scaled_rate=0.1, optimizers=("S
     """
     if not optimizers:
         raise ValueError(f"choose at least one optimizer of {', '.join(OPTIMIZERS)}")
-    walks = paths(name, start, rate, scaled_rate, optimizers, steps)
+    return _draw(name, paths(name, start, rate, scaled_rate, optimizers, steps))
+
+
+def _draw(name, walks):
+    """The figure of ``render`` for what ``paths`` gave."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
     _draw_map(left, name, walks)
     ground = SURFACES[name]
@@ -173,8 +177,9 @@ def panel(name="Beale", steps=300):
         if not values["optimizers"]:
             picture.value = "<p>Choose at least one optimizer.</p>"
             return
-        alt = describe(values["name"], paths(**values))
-        picture.value = f"{plots.as_html(render(**values), alt)}<p>{html.escape(alt)}.</p>"
+        walks = paths(**values)
+        alt = describe(values["name"], walks)
+        picture.value = f"{plots.as_html(_draw(values['name'], walks), alt)}<p>{html.escape(alt)}.</p>"
 
     for key, control in controls.items():
         control.observe(to_start if key == "name" else redraw, names="value")
