@@ -93,13 +93,13 @@ class Clock:
     def __init__(self, monkeypatch):
         self.now = 0.0
         monkeypatch.setattr(anytime.time, "perf_counter", lambda: self.now)
-        compute = Part._compute
+        compute = Part._scores
 
         def counted(part, places, exact):
             self.now += len(places)
             return compute(part, places, exact)
 
-        monkeypatch.setattr(Part, "_compute", counted)
+        monkeypatch.setattr(Part, "_scores", counted)
 
 
 @pytest.mark.parametrize("stage", range(4))

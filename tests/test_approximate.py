@@ -11,12 +11,12 @@ from test_incremental import Branching
 from tiny_maps import ROUGH, SMOOTH, network, picture
 
 from kryptonlib.occlusion import Heatmap, Plan, Published, drilldown, heatmap
-from kryptonlib.occlusion.approximate import Part, climb
+from kryptonlib.occlusion.approximate import STEP, Part, climb, filler
 from kryptonlib.occlusion.cropping import Threshold
-from kryptonlib.occlusion.estimate import Estimate, estimated_ssim
+from kryptonlib.occlusion.estimate import Estimate, estimated_ssim, worth
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.job import prepare
-from kryptonlib.occlusion.lattice import FINER, fill_in, mask
+from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
 
 SHAPE = (24, 27)
@@ -51,58 +51,88 @@ def climbed(exact, cropped=None, **settings):
 
 @pytest.mark.parametrize("lattice", ["quarter", "third", "half"])
 def test_a_smooth_map_stays_on_its_lattice_and_noise_goes_on_to_all(lattice):
-    values, estimate, reached, part, scores = climbed(smooth(), lattice=lattice, ssim=0.8)
-    assert reached == lattice and estimate.value >= 0.8
+    values, estimate, part, scores = climbed(smooth(), lattice=lattice, ssim=0.8)
+    np.testing.assert_array_equal(part.known, mask(SHAPE, lattice))
+    assert estimate.value >= 0.8
     checked = {tuple(place) for place in part.checked.tolist()}
-    known = {tuple(place) for place in np.argwhere(mask(SHAPE, lattice)).tolist()}
+    known = {tuple(place) for place in np.argwhere(part.known).tolist()}
     assert part.passes == len(checked | known) == len(scores.calls) == len(set(scores.calls))
-    values, estimate, reached, part, scores = climbed(noise(), lattice=lattice, ssim=0.95)
-    assert reached == "all" and part.passes == SHAPE[0] * SHAPE[1] == len(set(scores.calls))
+    values, estimate, part, scores = climbed(noise(), lattice=lattice, ssim=0.999999)
+    assert part.known.all() and part.passes == SHAPE[0] * SHAPE[1] == len(set(scores.calls))
     np.testing.assert_array_equal(values, noise())
     assert estimate == Estimate(1.0, 1.0, 1.0, 48)
 
 
-def test_it_goes_on_until_the_estimate_does_and_no_further():
-    exact = smooth(1, scale=0.8)
-    found = []
-    for wanted in (0.4, 0.5, 0.65, 0.95):
-        _, estimate, reached, _, _ = climbed(exact, lattice="sixteenth", ssim=wanted)
-        found.append(reached)
+def test_it_goes_on_a_tenth_at_a_time_until_the_estimate_does_and_no_further():
+    exact, step, reached = smooth(1, scale=0.8), int(np.ceil(STEP * SHAPE[0] * SHAPE[1])), []
+    for wanted in (0.4, 0.6, 0.8, 0.9):
+        _, estimate, part, _ = climbed(exact, lattice="sixteenth", ssim=wanted)
         assert estimate.value >= wanted
-        lattice, again = "sixteenth", Part(SHAPE, Scores(exact), Plan(lattice="sixteenth"))
-        while lattice != reached:
-            assert again.upto(lattice)[1].value < wanted
-            lattice = FINER[lattice]
-    assert found == ["sixteenth", "eighth", "quarter", "all"]
+        steps, rest = divmod(part.known.sum() - mask(SHAPE, "sixteenth").sum(), step)
+        assert rest == 0
+        again = Part(SHAPE, Scores(exact), Plan(lattice="sixteenth"))
+        again.compute(mask(SHAPE, "sixteenth"))
+        for _ in range(steps):
+            assert again.estimate().value < wanted
+            again.compute(again.known | again.most_worth(STEP))
+        assert again.estimate() == estimate
+        np.testing.assert_array_equal(again.known, part.known)
+        reached.append(steps)
+    assert reached == sorted(reached) and reached[0] < reached[-1]
     # The margin counts as if more were asked for.
-    assert climbed(exact, lattice="sixteenth", ssim=0.3, margin=0.65)[2] == "all"
+    pair = (climbed(exact, lattice="sixteenth", **one)[2] for one in ({"ssim": 0.9}, {"ssim": 0.6, "margin": 0.3}))
+    np.testing.assert_array_equal(*(part.known for part in pair))
+
+
+def test_it_goes_on_where_the_most_is_expected_of_it():
+    part = Part(SHAPE, Scores(smooth(1, scale=0.8)), Plan())
+    part.compute(mask(SHAPE, "third"))
+    part.estimate()
+    chosen, values = part.most_worth(STEP), worth(fill_in(smooth(1, scale=0.8)[0], part.known), part.known)
+    assert chosen.sum() == int(np.ceil(STEP * chosen.size)) and not (chosen & part.known).any()
+    assert values[chosen].min() >= values[~chosen].max()
+    part.compute(~mask(SHAPE, "sixteenth"))
+    part.estimate()
+    np.testing.assert_array_equal(part.most_worth(STEP), ~part.known)
 
 
 def test_the_map_is_the_spline_through_all_that_is_exact_and_judged_without_the_checks():
     exact = smooth(2)
-    values, estimate, lattice, part, _ = climbed(exact, lattice="third", ssim=0.5)
-    known = mask(SHAPE, lattice)
+    values, estimate, part, _ = climbed(exact, lattice="third", ssim=0.5)
+    known = mask(SHAPE, "third")
     judged = fill_in(exact, known)[0]
     rows, columns = part.checked.T
-    assert estimate == estimated_ssim(judged, part.checked, exact[0, rows, columns])
+    assert estimate == estimated_ssim(judged, part.checked, exact[0, rows, columns], known)
     known[rows, columns] = True
     np.testing.assert_array_equal(values, fill_in(exact, known))
     np.testing.assert_array_equal(values[:, known], exact[:, known])
 
 
+def test_probabilities_are_interpolated_in_log_odds():
+    exact = 1 / (1 + np.exp(-30 * smooth(2)))
+    plan, known = Plan(ssim=0.01), mask(SHAPE, "third")
+    part = Part(SHAPE, Scores(exact), plan, filler("probability"))
+    values, estimate = climb(part, plan)
+    rows, columns = part.checked.T
+    judged = fill_in(exact, known, probability=True)[0]
+    assert estimate == estimated_ssim(judged, part.checked, exact[0, rows, columns], known)
+    known[rows, columns] = True
+    np.testing.assert_array_equal(values, fill_in(exact, known, probability=True))
+
+
 def test_cropped_values_are_judged_by_exact_ones_and_not_mixed_with_them():
     exact = smooth(3)
     cropped = exact + 0.1 * np.ptp(exact) * gaussian_filter(noise(3)[0], 1)
-    values, estimate, lattice, part, scores = climbed(exact, cropped, lattice="half", ssim=0.3)
-    known = mask(SHAPE, lattice)
+    values, estimate, part, scores = climbed(exact, cropped, lattice="half", ssim=0.3)
+    known = mask(SHAPE, "half")
     np.testing.assert_array_equal(values, fill_in(cropped, known))
     assert part.passes == 48 + known.sum() == len(scores.calls)
     assert sum(call[0] for call in scores.calls) == 48
     rows, columns = part.checked.T
     assert estimate == estimated_ssim(values[0], part.checked, exact[0, rows, columns])
     # All of the grid, and still not good enough: the estimate says so.
-    values, estimate, lattice, part, _ = climbed(exact, cropped, lattice="half", ssim=0.99)
-    assert lattice == "all" and estimate.value < 0.99
+    values, estimate, part, _ = climbed(exact, cropped, lattice="half", ssim=0.99)
+    assert part.known.all() and estimate.value < 0.99
     np.testing.assert_array_equal(values, cropped)
     assert part.passes == 48 + exact.size
 
@@ -110,25 +140,27 @@ def test_cropped_values_are_judged_by_exact_ones_and_not_mixed_with_them():
 def test_of_several_targets_the_worst_decides():
     both = np.concatenate([smooth(4), noise(4)])
     for order in (both, both[::-1]):
-        values, _, lattice, _, _ = climbed(order, lattice="third", ssim=0.95)
-        assert lattice == "all"
+        values, _, part, _ = climbed(order, lattice="third", ssim=0.999999)
+        assert part.known.all()
         np.testing.assert_array_equal(values, order)
-    _, lone, _, _, _ = climbed(both[1:], lattice="third", ssim=1e-6)
-    _, pair, _, _, _ = climbed(both, lattice="third", ssim=1e-6)
-    assert pair == pytest.approx(lone) and lone.value < climbed(both[:1], lattice="third", ssim=1e-6)[1].value
+    lone, pair = climbed(both[1:], lattice="third", ssim=1e-6), climbed(both, lattice="third", ssim=1e-6)
+    assert pair[1] == pytest.approx(lone[1]) and lone[1].value < climbed(both[:1], lattice="third", ssim=1e-6)[1].value
+    np.testing.assert_array_equal(pair[2].most_worth(STEP), lone[2].most_worth(STEP))
 
 
 def test_nothing_left_to_compute_is_no_error():
     part = Part(SHAPE, Scores(smooth()), Plan())
-    part.upto("all")
+    everything = np.ones(SHAPE, bool)
+    part.compute(everything)
     before = part.passes
-    part.upto("all")
+    part.compute(everything)
     assert part.passes == before == SHAPE[0] * SHAPE[1]
 
 
 def test_checks_are_different_positions_and_the_same_each_time():
-    one, two = (Part(SHAPE, Scores(smooth()), Plan(checks=100)).checked for _ in range(2))
+    one, two, other = (Part(SHAPE, Scores(smooth()), Plan(checks=100), draw=draw).checked for draw in (0, 0, 1))
     np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
     assert len(np.unique(one, axis=0)) == 100
     # Drawn from all of the grid: each quarter of it has some.
     assert len(np.unique(one // [12, 14], axis=0)) == 4
@@ -138,7 +170,7 @@ def test_checks_are_different_positions_and_the_same_each_time():
 def test_how_small_a_grid_may_be(shape, checks, enough):
     scores = Scores(np.random.default_rng(0).random((1, *shape)))
     assert Part(shape, scores, Plan(checks=checks)).can_estimate == enough
-    assert len(scores.calls) == (checks if enough else 0)
+    assert not scores.calls
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +184,8 @@ def approximate(net=None, image=None, grid=SMOOTH, **settings):
 
 def test_heatmap_computes_some_positions_exactly_and_tells_what_it_did(exact):
     heat = approximate(plan=Plan(ssim=0.6, lattice="third"))
-    assert heat.method == "approximate" and heat.info["lattice"] == "third"
     known = mask(heat.values.shape, "third")
+    assert heat.method == "approximate" and heat.info["share"] == heat.info["passes"] / 289
     assert known.sum() < heat.info["passes"] < known.sum() + 48
     np.testing.assert_allclose(heat.values[known], exact.values[known], rtol=1e-9)
     assert not np.allclose(heat.values, exact.values, rtol=1e-9)
@@ -165,8 +197,8 @@ def test_heatmap_computes_some_positions_exactly_and_tells_what_it_did(exact):
 
 def test_heatmap_of_noise_ends_at_the_exact_map():
     net, image = network(depth=1), picture(smooth=0)
-    heat = approximate(net, image, ROUGH, ssim=0.9)
-    assert heat.info["lattice"] == "all" and heat.info["passes"] == 400 and heat.estimated_ssim.value == 1
+    heat = approximate(net, image, ROUGH, ssim=0.999999)
+    assert heat.info["share"] == 1 and heat.info["passes"] == 400 and heat.estimated_ssim.value == 1
     np.testing.assert_allclose(heat.values, heatmap(net, image, **ROUGH).values, rtol=1e-9)
 
 
@@ -182,7 +214,7 @@ def test_several_targets_share_their_passes(exact):
     several = {**SMOOTH, "target": [1, 2]}
     heat = approximate(grid=several, ssim=0.6)
     assert heat.values.shape == (2, *exact.values.shape) and heat.target == (1, 2)
-    known = mask(exact.values.shape, heat.info["lattice"])
+    known = mask(exact.values.shape, "third")
     np.testing.assert_allclose(heat.values[0][known], exact.values[known], rtol=1e-9)
     alone = [approximate(grid={**SMOOTH, "target": target}, ssim=0.6) for target in (1, 2)]
     assert heat.info["passes"] == max(one.info["passes"] for one in alone)
@@ -222,14 +254,15 @@ def test_a_plan_that_misses_warns_with_what_it_reached():
     with pytest.warns(UserWarning, match=r"estimated SSIM of 0\.\d\d, not 0.99, .* use a larger reach") as seen:
         heat = approximate(Curved().eval(), grid={**SMOOTH, "target": 0}, plan=Plan(ssim=0.99, reach=0.05))
     assert len(seen) == 1 and f"SSIM of {heat.estimated_ssim.value:.2f}" in str(seen[0].message)
-    assert heat.info["lattice"] == "all" and heat.info["passes"] == 17 * 17 + 48
+    assert heat.info["share"] == 1 and heat.info["passes"] == 17 * 17 + 48
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         approximate(ssim=0.99)
 
 
 @pytest.mark.parametrize(
-    "plan", [Plan(ssim=0.6), Plan(ssim=0.6, reach=0.5), Plan(0.99, "half", 0.5), Published(0.5), Published(0.5, 0.25, 3)]
+    "plan",
+    [Plan(ssim=0.6), Plan(ssim=0.6, reach=0.5), Plan(0.99, "half", 0.5), Published(0.5), Published(0.5, 0.25, 3)],
 )
 def test_progress_ends_at_the_end(plan):
     told = []
@@ -316,7 +349,7 @@ def test_bad_settings_are_refused(settings, error, message):
     "settings, message",
     [
         ({"lattice": "fifth"}, "lattice"),
-        ({"lattice": "all"}, "lattice"),
+        ({"lattice": "two thirds"}, "lattice"),
         ({"reach": 0}, "reach must be"),
         ({"reach": 1.5}, "reach must be"),
         ({"checks": 7}, "checks must be"),

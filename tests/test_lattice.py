@@ -5,12 +5,12 @@ import pytest
 
 from kryptonlib.occlusion.lattice import FINER, LATTICES, fill_in, mask
 
-SHARES = {"sixteenth": 1 / 16, "eighth": 1 / 8, "quarter": 1 / 4, "third": 1 / 3, "half": 1 / 2, "two thirds": 2 / 3}
+SHARES = {"sixteenth": 1 / 16, "eighth": 1 / 8, "quarter": 1 / 4, "third": 1 / 3, "half": 1 / 2}
 
 
 @pytest.mark.parametrize("shape", [(12, 24), (13, 17), (7, 7), (1, 9)])
 def test_each_lattice_lies_in_its_finer_one_and_the_last_is_the_grid(shape):
-    assert set(LATTICES) == {*FINER, "all"}
+    assert set(LATTICES) == {*FINER, "all", "third"}
     for coarse, fine in FINER.items():
         assert (mask(shape, coarse) <= mask(shape, fine)).all()
         assert mask((12, 24), coarse).sum() < mask((12, 24), fine).sum()
@@ -32,7 +32,7 @@ def test_on_the_third_every_position_is_a_step_from_a_computed_one():
     assert near[1:-1, 1:-1].all()
 
 
-@pytest.mark.parametrize("lattice", FINER)
+@pytest.mark.parametrize("lattice", SHARES)
 @pytest.mark.parametrize("shape", [(16, 21), (9, 9)])
 def test_linear_functions_are_reproduced(lattice, shape):
     rows, columns = np.mgrid[: shape[0], : shape[1]]
@@ -78,6 +78,31 @@ def test_the_rest_is_the_thin_plate_spline_of_its_formula():
     weights = np.linalg.solve(system, np.concatenate([values[known], np.zeros(3)]))
     truth = np.column_stack([bump(wanted, at), np.ones(len(wanted)), wanted]) @ weights
     np.testing.assert_allclose(fill_in(values, known)[~known], truth, rtol=0, atol=1e-9)
+
+
+def test_probabilities_are_interpolated_in_log_odds():
+    rows, columns = np.mgrid[:16, :21]
+    straight, known = 0.4 * rows - 0.5 * columns + 3, mask((16, 21), "quarter")
+    truth = 1 / (1 + np.exp(-straight))
+    found = fill_in(np.where(known, truth, np.nan), known, probability=True)
+    np.testing.assert_allclose(found, truth, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(found[known], truth[known])
+    assert not np.allclose(fill_in(truth, known), truth, rtol=0, atol=1e-2)
+
+
+def test_probabilities_that_rounding_made_0_or_1_stay_and_give_numbers():
+    values, known = np.random.default_rng(2).integers(0, 2, (9, 9)).astype(float), mask((9, 9), "half")
+    found = fill_in(values, known, probability=True)
+    np.testing.assert_array_equal(found[known], values[known])
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, np.nan])
+def test_what_is_no_probability_is_refused(value):
+    values = np.full((8, 8), 0.5)
+    values[0, 0] = value
+    with pytest.raises(ValueError, match=r"probabilities lie in \[0, 1\]"):
+        fill_in(values, mask((8, 8), "third"), probability=True)
 
 
 def test_a_known_map_is_copied():

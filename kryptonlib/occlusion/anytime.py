@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from kryptonlib.occlusion.approximate import Part, evaluator
+from kryptonlib.occlusion.approximate import Part, evaluator, filler
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.job import prepare
@@ -57,7 +57,7 @@ def _maps(model, image, seconds, ssim, plan, arguments):
         engine = Incremental(job.module, job.image, job.clean_logits)
     except Unsupported as reason:
         raise ValueError(f'{reason}; refine() needs incremental inference: use heatmap(method="full")') from reason
-    part = Part(job.grid.shape, evaluator(engine, job, None), plan)
+    part = Part(job.grid.shape, evaluator(engine, job, None), plan, filler(job.score))
     if not part.can_estimate:
         raise ValueError(
             f"the grid of {job.grid.shape[0]}x{job.grid.shape[1]} positions is too small to estimate quality on; use "
@@ -79,10 +79,10 @@ def _maps(model, image, seconds, ssim, plan, arguments):
                 wanted = np.zeros(job.grid.shape, bool)
                 wanted.flat[random.permutation(missing)[:fits]] = True
         part.compute(wanted)
-        values, estimate = part.finished()
+        estimate = part.estimate()
         known = np.flatnonzero(part.computed)
         job.info.update(passes=part.passes, share=len(known) / len(job.grid), known=known.tolist())
         job.info["estimated_ssim"] = list(estimate)
-        yield Heatmap.of_job(job, values, "refined", time.perf_counter() - started)
+        yield Heatmap.of_job(job, part.map(), "refined", time.perf_counter() - started)
         done = done or lattice not in FINER or (ssim is not None and estimate.value >= ssim)
         lattice = FINER.get(lattice)

@@ -1,30 +1,34 @@
 """Approximate heat maps: a part of the positions, with cropped windows, and an estimate of what that cost in quality.
 
 ``run`` is the method "approximate" of ``heatmap``. With a :class:`~kryptonlib.occlusion.plans.Plan` it computes the
-positions of a lattice, interpolates the others, compares with exact values at a few random positions, and goes on to a
-denser lattice where the estimated SSIM misses the plan's. With :class:`~kryptonlib.occlusion.plans.Published` it does
-what Krypton does.
+positions of a lattice, interpolates the others, compares with exact values at a few random positions, and computes more
+where the estimated SSIM misses the plan's: the positions whose errors are expected to cost most. With
+:class:`~kryptonlib.occlusion.plans.Published` it does what Krypton does.
 """
 
+import functools
 import warnings
 
 import numpy as np
 
 from kryptonlib.occlusion import drilldown
 from kryptonlib.occlusion.cropping import Reach, Threshold
-from kryptonlib.occlusion.estimate import WINDOW, estimated_ssim
+from kryptonlib.occlusion.estimate import WINDOW, estimated_ssim, worth
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental, scores
-from kryptonlib.occlusion.lattice import FINER, fill_in, mask
+from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
+
+STEP = 0.1
+"""Share of the grid that is computed more at a time where the estimate misses."""
 
 
 def run(job, progress=False):
     """The approximate values of a job by its plan: float64 array [T, n].
 
-    ``job.info`` receives "passes", and with a ``Plan`` the last "lattice" and "estimated_ssim". A grid too small for
-    an estimate is computed exactly.
+    ``job.info`` receives "passes", and with a ``Plan`` "share" (of the grid that is computed) and "estimated_ssim". A
+    grid too small for an estimate is computed exactly.
 
     Raises:
         Unsupported: see :class:`Incremental`.
@@ -36,12 +40,13 @@ def run(job, progress=False):
     if job.plan.reach is not None:
         # A checked position may be computed a second time, from its cropped windows.
         meter.total += job.plan.checks
-    part = Part(job.grid.shape, evaluator(engine, job, job.plan.reach, meter), job.plan)
+    evaluate = evaluator(engine, job, job.plan.reach, meter)
+    part = Part(job.grid.shape, evaluate, job.plan, filler(job.score))
     if not part.can_estimate:
         meter.total = len(job.grid)
         job.info.update(passes=len(job.grid))
         return scores(engine, job, job.grid.positions(), job.grid.patch, meter)
-    values, estimate, lattice = climb(part, job.plan)
+    values, estimate = climb(part, job.plan)
     if estimate.value < job.plan.ssim:
         warnings.warn(
             f"the plan reaches an estimated SSIM of {estimate.value:.2f}, not {job.plan.ssim}, even with every "
@@ -49,23 +54,23 @@ def run(job, progress=False):
             stacklevel=3,
         )
     meter.update(max(0, meter.total - meter.done), 0.0)
-    job.info.update(passes=part.passes, lattice=lattice, estimated_ssim=list(estimate))
+    job.info.update(passes=part.passes, share=float(part.computed.mean()), estimated_ssim=list(estimate))
     return values.reshape(len(job.targets), -1)
 
 
 def climb(part, plan):
-    """Go from the plan's lattice to denser ones until the estimate does: (map [T, rows, columns], estimate, lattice).
+    """Compute the plan's lattice, and more until the estimate does: (map [T, rows, columns], estimate).
 
     Args:
-        part: a :class:`Part`.
+        part: a :class:`Part` in which nothing is computed yet.
         plan: a ``Plan``.
     """
-    lattice = plan.lattice
-    values, estimate = part.upto(lattice)
-    while estimate.value < plan.ssim + plan.margin and lattice in FINER:
-        lattice = FINER[lattice]
-        values, estimate = part.upto(lattice)
-    return values, estimate, lattice
+    part.compute(mask(part.known.shape, plan.lattice))
+    estimate = part.estimate()
+    while estimate.value < plan.ssim + plan.margin and not part.known.all():
+        part.compute(part.known | part.most_worth(STEP))
+        estimate = part.estimate()
+    return part.map(), estimate
 
 
 def evaluator(engine, job, reach, meter=None):
@@ -87,6 +92,11 @@ def evaluator(engine, job, reach, meter=None):
     return evaluate
 
 
+def filler(score):
+    """How maps of a score are interpolated: ``fill_in``, for a probability in log-odds."""
+    return functools.partial(fill_in, probability=score == "probability")
+
+
 class Part:
     """A map of which a part is computed, and the exact positions that tell how good it is.
 
@@ -94,62 +104,73 @@ class Part:
         shape: (rows, columns) of the grid.
         scores: function(places [n, 2], exact) -> float64 [T, n], as from :func:`evaluator`.
         plan: a ``Plan``: its reach (None: what is computed is exact) and its number of checks count here.
+        fill: what interpolates, called as ``fill_in(values, known)``.
+        draw: number of the random draw of checks; the same one by default, so that a map can be computed again.
 
     Attributes:
-        values: float64 [T, rows, columns], NaN where nothing was computed.
-        known: bool [rows, columns].
+        known: bool [rows, columns]: what :meth:`compute` was asked for.
+        checked: integers [n, 2], the random positions that judge.
         passes: positions computed, the exact ones included.
-        can_estimate: False where the grid is too small for that; then nothing is computed.
+        can_estimate: False where the grid is too small for that.
     """
 
-    def __init__(self, shape, scores, plan):
-        self.scores, self.cropped = scores, plan.reach is not None
+    def __init__(self, shape, scores, plan, fill=fill_in, draw=0):
+        self.scores, self.cropped, self.fill = scores, plan.reach is not None, fill
         self.known = np.zeros(shape, bool)
         self.passes = 0
         self.can_estimate = min(shape) >= WINDOW and self.known.size >= 4 * plan.checks
-        if self.can_estimate:
-            # The same positions each time, so that a map can be computed again.
-            chosen = np.random.default_rng(0).permutation(self.known.size)[: plan.checks]
-            self.checked = np.stack(np.unravel_index(np.sort(chosen), shape), 1)
-            self.truth = self._compute(self.checked, True)
-            self.values = np.full((len(self.truth), *shape), np.nan)
-
-    def upto(self, lattice):
-        """Compute what is missing of a lattice: (the map [T, rows, columns], the :class:`Estimate` of its SSIM)."""
-        self.compute(mask(self.known.shape, lattice))
-        return self.finished()
+        chosen = np.random.default_rng(draw).permutation(self.known.size)[: plan.checks]
+        self.checked = np.stack(np.unravel_index(np.sort(chosen), shape), 1)
+        self._values = self._truth = None
 
     def compute(self, wanted):
-        """Compute the positions of ``wanted``, bool [rows, columns], that are not known yet."""
-        if not self.cropped:
-            # What the checks have told need not be computed again.
-            told = wanted[tuple(self.checked.T)]
-            rows, columns = self.checked[told].T
-            self.values[:, rows, columns], self.known[rows, columns] = self.truth[:, told], True
-        missing = np.argwhere(wanted & ~self.known)
-        self.values[:, missing[:, 0], missing[:, 1]] = self._compute(missing, not self.cropped)
-        self.known[missing[:, 0], missing[:, 1]] = True
+        """Compute the positions of ``wanted``, bool [rows, columns], that are not yet, and at first the checks too."""
+        missing = np.argwhere(wanted & ~self.computed)
+        if self._values is None:
+            if self.cropped:
+                self._truth = self._scores(self.checked, True)
+            else:
+                checks = np.zeros_like(wanted)
+                checks[tuple(self.checked.T)] = True
+                missing = np.argwhere(wanted | checks)
+        found = self._scores(missing, not self.cropped)
+        if self._values is None:
+            self._values = np.full((len(found), *self.known.shape), np.nan)
+        self._values[:, missing[:, 0], missing[:, 1]] = found
+        self.known = self.known | wanted
 
-    def finished(self):
-        """The map with what is unknown interpolated, and the estimate for the target that does worst."""
-        values = fill_in(self.values, self.known)
-        estimates = [estimated_ssim(one, self.checked, truth) for one, truth in zip(values, self.truth)]
-        if not self.cropped:
-            # The exact positions are as good as any other, once they have judged the map without them.
-            exact = self.values.copy()
-            exact[:, self.checked[:, 0], self.checked[:, 1]] = self.truth
-            values = fill_in(exact, self.computed)
-        return values, min(estimates)
+    def estimate(self):
+        """The :class:`Estimate` for the target that does worst, of the map as it is without the checks."""
+        rows, columns = self.checked.T
+        truth = self._truth if self.cropped else self._values[:, rows, columns]
+        self._judged = self.fill(self._values, self.known)
+        known = None if self.cropped else self.known
+        estimates = [estimated_ssim(one, self.checked, exact, known) for one, exact in zip(self._judged, truth)]
+        self._worst = min(range(len(estimates)), key=estimates.__getitem__)
+        return estimates[self._worst]
+
+    def most_worth(self, share):
+        """bool [rows, columns]: the unknown positions whose errors the target that does worst suffers from most."""
+        value = np.where(self.known, -1.0, worth(self._judged[self._worst], self.known))
+        count = min(int(np.ceil(share * value.size)), int((~self.known).sum()))
+        chosen = np.zeros(value.size, bool)
+        chosen[np.argsort(-value, axis=None, kind="stable")[:count]] = True
+        return chosen.reshape(value.shape)
+
+    def map(self):
+        """The map [T, rows, columns] with what is not computed interpolated."""
+        # Exact checks are as good as any other position, once they have judged the map without them.
+        return self.fill(self._values, self.computed)
 
     @property
     def computed(self):
-        """bool [rows, columns]: where the finished map holds computed values."""
+        """bool [rows, columns]: where the map holds computed values."""
         computed = self.known.copy()
-        if not self.cropped:
+        if not self.cropped and self._values is not None:
             computed[tuple(self.checked.T)] = True
         return computed
 
-    def _compute(self, places, exact):
+    def _scores(self, places, exact):
         self.passes += len(places)
         return self.scores(places, exact)
 

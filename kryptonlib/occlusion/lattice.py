@@ -7,6 +7,7 @@ quarter on every second row and column, because no position is further than one 
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
+from scipy.special import expit, logit
 
 from kryptonlib.choices import check_choice
 
@@ -16,18 +17,10 @@ LATTICES = {
     "quarter": lambda i, j: (i % 2 == 0) & (j % 2 == 0),
     "third": lambda i, j: (i + j) % 3 == 0,
     "half": lambda i, j: (i + j) % 2 == 0,
-    "two thirds": lambda i, j: (i + j) % 3 != 1,
     "all": lambda i, j: i >= 0,
 }
 """Name -> function of the row and column number in the grid, true where the position is computed."""
-FINER = {
-    "sixteenth": "eighth",
-    "eighth": "quarter",
-    "quarter": "half",
-    "half": "all",
-    "third": "two thirds",
-    "two thirds": "all",
-}
+FINER = {"sixteenth": "eighth", "eighth": "quarter", "quarter": "half", "half": "all"}
 """The next denser lattice that holds all positions of this one."""
 NEIGHBOURS = 20
 """Computed positions that an interpolated value depends on."""
@@ -45,12 +38,14 @@ def mask(shape, lattice):
     return LATTICES[lattice](rows, columns)
 
 
-def fill_in(values, known):
+def fill_in(values, known, probability=False):
     """Interpolate a map between its known positions by thin plate splines.
 
     Args:
         values: float array [..., rows, columns]; read at known positions only.
         known: bool [rows, columns]; at least three positions, not all in one line.
+        probability: True interpolates the log-odds of ``values``, which must lie in [0, 1]. Near 0 and 1 a probability
+            is pressed flat and then falls steeply, which a spline follows badly; its log-odds do not.
 
     Returns:
         float64 array of the shape of ``values``; known positions keep their values.
@@ -68,10 +63,15 @@ def fill_in(values, known):
     if len(at) < 3 or np.linalg.matrix_rank(at - at[0]) < 2:
         raise ValueError("fill_in() needs three known positions that are not all in one line")
     result, data = values.copy(), np.moveaxis(values[..., known], -1, 0)
+    if probability:
+        if not ((data >= 0) & (data <= 1)).all():
+            raise ValueError(f"probabilities lie in [0, 1], got values from {data.min():g} to {data.max():g}")
+        # A probability that rounding has made 0 or 1 has no log-odds.
+        data = logit(np.clip(data, np.finfo(data.dtype).tiny, 1 - np.finfo(data.dtype).epsneg))
     try:
         found = RBFInterpolator(at, data, neighbors=min(NEIGHBOURS, len(at)))(wanted)
     except np.linalg.LinAlgError:
         # Somewhere the nearest known positions lie in a line; all of them together do not.
         found = RBFInterpolator(at, data)(wanted)
-    result[..., ~known] = np.moveaxis(found, 0, -1)
+    result[..., ~known] = np.moveaxis(expit(found) if probability else found, 0, -1)
     return result

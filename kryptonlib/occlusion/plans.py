@@ -7,7 +7,7 @@ from pathlib import Path
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion.cropping import checked_share
 from kryptonlib.occlusion.drilldown import coarse_stride
-from kryptonlib.occlusion.lattice import FINER
+from kryptonlib.occlusion.lattice import LATTICES
 
 FORMAT = "krypton-plan-1"
 
@@ -18,7 +18,7 @@ class Plan:
 
     Attributes:
         ssim: the raw-map SSIM with the exact map that is wanted, in (0, 1).
-        lattice: the part of the grid to begin with, one of ``lattice.FINER``.
+        lattice: the part of the grid to begin with, one of ``lattice.LATTICES``.
         reach: what is kept of each window (``cropping.Reach``), in (0, 1]; the rest counts to first order
             (``first_order``). None computes positions exactly.
         checks: random positions that are computed exactly to estimate the quality.
@@ -38,7 +38,7 @@ class Plan:
     def __post_init__(self):
         if isinstance(self.ssim, bool) or not isinstance(self.ssim, (int, float)) or not 0 < self.ssim < 1:
             raise ValueError(f"ssim must lie between 0 and 1 (both excluded), got {self.ssim!r}")
-        check_choice("lattice", self.lattice, FINER)
+        check_choice("lattice", self.lattice, LATTICES)
         if self.reach is not None:
             checked_share(self.reach, "reach")
         if isinstance(self.checks, bool) or not isinstance(self.checks, int) or self.checks < 8:

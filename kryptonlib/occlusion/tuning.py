@@ -1,7 +1,7 @@
 """Find the cheapest plan that reaches a quality, on images of one's own, and judge it on others.
 
 Every candidate is played through on the tuning images with their exact maps at hand: the lattice it begins with, the
-estimate it would make, the denser lattices it would go on to, the SSIM it ends at and the MACs it would have spent.
+estimates it would make, the positions it would go on to, the SSIM it ends at and the MACs it would have spent.
 Nothing is timed, so that tuning gives the same plan on any machine.
 """
 
@@ -14,7 +14,7 @@ import torch
 from scipy.stats import binomtest
 
 from kryptonlib.occlusion import quality
-from kryptonlib.occlusion.approximate import Part, climb, evaluator
+from kryptonlib.occlusion.approximate import Part, climb, evaluator, filler
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.cropping import Reach
@@ -30,8 +30,12 @@ REACHES = (None, 0.6, 0.4, 0.3)
 """What of each window is kept: candidates of ``tune``."""
 STARTS = ("quarter", "third", "half")
 MARGINS = (0.0, 0.01, 0.02, 0.03)
+CHECKS = (32, 48)
+"""Candidates of ``tune`` for the number of exact positions that judge: 48 of a small grid are many."""
+DRAWS = 4
+"""How often each plan is played on each tuning image, each time with other checks: what they say is luck in part."""
 MET = 0.9
-"""Share of the tuning images that must reach the quality."""
+"""Share of the plays that must reach the quality."""
 WORST = 0.1
 """How far below it none may end."""
 
@@ -63,6 +67,7 @@ class Trial:
         self.shape = job.grid.shape
         # Krypton's rendered map has colour limits around the clean probability; other scores have none.
         self.probability = float(job.values(job.clean_logits)[0, 0]) if job.score == "probability" else None
+        self.fill, self.filled = filler(job.score), {}
         boxes = patch_boxes(job.grid.positions(), job.grid.patch)
         self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(job.grid)
         self.maps, self.macs = {}, {}
@@ -73,19 +78,30 @@ class Trial:
             crop = None if reach is None else Reach(engine.steps, reach)
             self.macs[reach] = float(window_macs(engine.steps, boxes, crop, rim=True).sum())
 
-    def play(self, plan, beside=False):
-        """What ``approximate.run`` does with a plan: :class:`Played`, with the measures beside SSIM if asked for."""
+    def play(self, plan, beside=False, draw=0):
+        """What ``approximate.run`` does with a plan: :class:`Played`, with the measures beside SSIM if asked for.
+
+        Args:
+            draw: see ``approximate.Part``; 0 is what ``approximate.run`` draws.
+        """
+
+        def fill(values, known):
+            # Which positions come next does not depend on the checks: draws and margins share most of their maps.
+            key = plan.reach, known.tobytes()
+            if key not in self.filled:
+                self.filled[key] = self.fill(values, known)
+            return self.filled[key]
 
         def scores(places, exact):
             return self.maps[None if exact else plan.reach][:, places[:, 0], places[:, 1]]
 
-        part = Part(self.shape, scores, plan)
+        part = Part(self.shape, scores, plan, fill, draw)
         if not part.can_estimate:
             raise ValueError(
                 f"a grid of {self.shape[0]}x{self.shape[1]} positions is too small for {plan.checks} checks; "
                 "use a smaller stride or patch"
             )
-        values, _, _ = climb(part, plan)
+        values, _ = climb(part, plan)
         exact = plan.checks if part.cropped else 0
         spent = (part.passes - exact) * self.macs[plan.reach] + exact * self.macs[None]
         return self.judge(values[0], part.passes, spent, beside)
@@ -109,15 +125,15 @@ def tune(
     stride=4,
     held_out=None,
     reaches=REACHES,
-    checks=48,
+    checks=CHECKS,
     progress=False,
     **arguments,
 ):
     """Find the cheapest :class:`Plan` for a quality, and judge it on images that it was not chosen on.
 
-    The plan is the one with the largest speed-up (the geometric mean over the tuning images, counted in MACs) among
-    those with which at least 90 % of the tuning images reach ``ssim`` and none ends more than 0.1 below. Where no
-    candidate does, it is the one with the highest SSIM.
+    Every candidate is played four times on every tuning image, with other random checks each time. The plan is the one
+    with the largest speed-up (the geometric mean, counted in MACs) among those with which at least 90 % of the plays
+    reach ``ssim`` and none ends more than 0.1 below. Where no candidate does, it is the one with the highest SSIM.
 
     Args:
         model: a ``zoo`` classifier or an nn.Module, as for ``heatmap``.
@@ -126,7 +142,7 @@ def tune(
         patch, stride: of the maps; a plan is for these.
         held_out: images to judge on; None takes every second of ``images`` away from tuning.
         reaches: candidates for ``Plan.reach``; None among them is exact.
-        checks: see ``Plan``.
+        checks: candidates for ``Plan.checks``.
         progress: True writes a line per image to standard error.
         arguments: target (one), score, fill, region, cover, as for ``heatmap``.
 
@@ -155,10 +171,7 @@ def tune(
         raise ValueError("tune() needs at least one image to tune on and one to judge on; give two images or more")
     if np.ndim(arguments.get("target")) == 1:
         raise ValueError(f"a plan is tuned for one target an image, got {arguments['target']!r}")
-    candidates = [
-        Plan(ssim=ssim, lattice=start, reach=reach, checks=checks, margin=margin)
-        for reach, start, margin in itertools.product(reaches, STARTS, MARGINS)
-    ]
+    plans = candidates(ssim, reaches, checks)
     arguments = dict(arguments, patch=patch, stride=stride)
     meter = Progress(len(images) + len(held_out), progress)
 
@@ -170,8 +183,8 @@ def tune(
                 raise ValueError(f"{reason}: approximate maps need incremental inference") from reason
             meter.update(1)
 
-    played = [[trial.play(plan) for plan in candidates] for trial in trials(images, reaches)]
-    plan = candidates[best([list(column) for column in zip(*played)], ssim)]
+    played = [plays(trial, plans) for trial in trials(images, reaches)]
+    plan = plans[best([sum(column, []) for column in zip(*played)], ssim)]
     results = [trial.play(plan, beside=True) for trial in trials(held_out, [plan.reach])]
     tuned = {
         "network": getattr(model, "name", type(model).__name__),
@@ -180,15 +193,29 @@ def tune(
         "images": [getattr(image, "name", f"image {number}") for number, image in enumerate(images)],
         "held_out": [getattr(image, "name", f"image {number}") for number, image in enumerate(held_out)],
         "arguments": {name: str(value) for name, value in arguments.items() if name not in ("patch", "stride")},
+        "draws": DRAWS,
         "versions": {"torch": torch.__version__, "scikit-image": skimage.__version__},
     }
     return replace(plan, tuned=tuned, judged=judged(results, ssim))
 
 
+def candidates(ssim, reaches=REACHES, checks=CHECKS):
+    """Every :class:`Plan` that ``tune`` plays through."""
+    return [
+        Plan(ssim=ssim, lattice=start, reach=reach, checks=count, margin=margin)
+        for reach, start, count, margin in itertools.product(reaches, STARTS, checks, MARGINS)
+    ]
+
+
+def plays(trial, plans):
+    """Every plan's plays on one image: [plans][draws] of :class:`Played`."""
+    return [[trial.play(plan, draw=draw) for draw in range(DRAWS)] for plan in plans]
+
+
 def best(played, ssim):
-    """The number of the candidate to take; ``played`` [candidates][images] of :class:`Played`."""
-    quality = np.array([[one.ssim for one in images] for images in played])
-    speed = np.exp(np.log([[one.speedup for one in images] for images in played]).mean(1))
+    """The number of the candidate to take; ``played`` [candidates][plays] of :class:`Played`."""
+    quality = np.array([[one.ssim for one in some] for some in played])
+    speed = np.exp(np.log([[one.speedup for one in some] for some in played]).mean(1))
     fit = ((quality >= ssim).mean(1) >= MET) & (quality.min(1) >= ssim - WORST)
     return int(np.argmax(np.where(fit, speed, 0))) if fit.any() else int(np.argmax(quality.mean(1)))
 

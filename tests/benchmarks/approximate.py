@@ -49,7 +49,7 @@ COARSE = (2, 3, 4)
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--nets", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--tune", type=int, default=3, help="images to tune on")
+    parser.add_argument("--tune", type=int, default=6, help="images to tune on")
     parser.add_argument("--test", type=int, default=10, help="held-out images")
     parser.add_argument("--timed", type=int, default=2, help="held-out images whose maps are timed; 0 times nothing")
     parser.add_argument("--stride", type=int, default=4)
@@ -91,6 +91,7 @@ class Kept(tuning.Trial):
         self.job = occlusion.prepare(model, sample, **arguments)
         self.shape = self.job.grid.shape
         self.probability = float(self.job.values(self.job.clean_logits)[0, 0])
+        self.fill, self.filled = tuning.filler(self.job.score), {}
         self.maps, self.macs = {}, {}
         self.need(None)
 
@@ -120,9 +121,9 @@ class Kept(tuning.Trial):
         with np.load(file) as stored:
             self.maps[crop], self.macs[crop], self.full = stored["values"], float(stored["macs"]), float(stored["full"])
 
-    def play(self, plan, beside=True):
+    def play(self, plan, beside=False, draw=0):
         self.need(plan.reach)
-        return super().play(plan, beside)
+        return super().play(plan, beside, draw)
 
     def play_published(self, tau, share, coarse):
         """Krypton's two methods at a threshold, a share and a coarse stride in fine ones: :class:`tuning.Played`."""
@@ -159,13 +160,10 @@ def study(name, options):
 
 def tune_ours(images):
     """As ``occlusion.tune`` does, on the kept maps."""
-    candidates = [
-        occlusion.Plan(ssim=0.9, lattice=start, reach=reach, margin=margin)
-        for reach, start, margin in itertools.product(tuning.REACHES, tuning.STARTS, tuning.MARGINS)
-    ]
-    played = [[trial.play(plan) for trial in images.tune] for plan in candidates]
-    plan = candidates[tuning.best(played, 0.9)]
-    results = [trial.play(plan) for trial in images.test]
+    candidates = tuning.candidates(0.9)
+    played = [tuning.plays(trial, candidates) for trial in images.tune]
+    plan = candidates[tuning.best([sum(column, []) for column in zip(*played)], 0.9)]
+    results = [trial.play(plan, beside=True) for trial in images.test]
     found = {"plan": {k: getattr(plan, k) for k in ("ssim", "lattice", "reach", "checks", "margin")}}
     return found | {"judged": tuning.judged(results, 0.9), "each": [vars(one) for one in results]}
 
