@@ -357,6 +357,8 @@ def test_bad_settings_are_refused(settings, error, message):
         ({"checks": True}, "checks must be"),
         ({"margin": -0.1}, "margin must lie"),
         ({"margin": 1.0}, "margin must lie"),
+        ({"factor": 0.0}, "factor must be a positive number"),
+        ({"factor": float("inf")}, "factor must be a positive number"),
         ({"ssim": float("nan")}, "between 0 and 1"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from kryptonlib.occlusion.estimate import Estimate, estimated_ssim, worth
+from kryptonlib.occlusion.estimate import Estimate, error_factor, estimated_ssim, worth
 from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
 
@@ -122,6 +122,52 @@ def test_the_value_by_its_formula():
         for window in windows
     ]
     assert estimate(approximate, exact, positions, known=known).value == pytest.approx(np.mean(told), rel=1e-9)
+
+
+def test_the_factor_is_what_all_positions_as_checks_would_find():
+    approximate, exact, known = interpolated(3, "third")
+    everywhere = np.argwhere(np.ones(SHAPE, bool))
+    for some in (known, None):
+        factor = error_factor(approximate, exact, some)
+        found = estimate(approximate, exact, everywhere, known=some).value
+        # One that is right pulls to where the checks are already.
+        assert estimate(approximate, exact, everywhere, known=some, factor=factor).value == pytest.approx(found)
+    assert error_factor(3 * approximate + 1, 3 * exact + 1, known) == pytest.approx(
+        error_factor(approximate, exact, known)
+    )
+    assert error_factor(exact, exact, known) == 0 == error_factor(exact, exact, np.ones(SHAPE, bool))
+
+
+def test_a_factor_counts_as_so_many_checks():
+    """The more checks, the less it says; and without any that is unknown it says all."""
+    approximate, exact, known = interpolated(4, "third")
+    factor = error_factor(approximate, exact, known)
+    distances = []
+    for count in (8, 48, 400):
+        positions = drawn(4, count)
+        alone, pulled = (estimate(approximate, exact, positions, known=known, factor=one).value for one in (None, 1e-9))
+        assert alone < pulled
+        distances.append((1 - pulled) / (1 - alone))
+    assert distances == sorted(distances) and distances[-1] > 0.9
+    told = known.copy()
+    told[tuple(drawn(4, 8).T)] = True
+    alone = estimate(np.where(told, exact, approximate), exact, drawn(4, 8), known=told, factor=factor)
+    truth = estimate(np.where(told, exact, approximate), exact, np.argwhere(~told), known=told).value
+    assert alone.value == pytest.approx(truth, abs=0.01) and alone.low < alone.value < alone.high
+
+
+def test_a_factor_of_other_maps_of_the_kind_makes_estimates_better():
+    maps = [interpolated(seed, "third") for seed in range(40)]
+    factors = [error_factor(*one) for one in maps]
+    errors = {False: [], True: []}
+    for seed, (approximate, exact, known) in enumerate(maps):
+        others = np.exp(np.mean(np.log(np.delete(factors, seed))))
+        for helped, off in errors.items():
+            told = estimate(approximate, exact, drawn(seed, 16), known=known, factor=others if helped else None)
+            off.append((told.value - ssim(exact, approximate), told.low <= ssim(exact, approximate) <= told.high))
+    rms = {helped: np.sqrt(np.mean(np.square([one for one, _ in off]))) for helped, off in errors.items()}
+    assert rms[True] < 0.6 * rms[False]
+    assert sum(held for _, held in errors[True]) >= 36
 
 
 def test_worth_is_how_much_the_estimate_loses_by_each_position():

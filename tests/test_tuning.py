@@ -11,7 +11,9 @@ from torch import nn
 
 from kryptonlib.occlusion import Plan, heatmap, quality, tune, tuning
 from kryptonlib.occlusion.bounds import layer_work, patch_boxes, redundancy_ratio
+from kryptonlib.occlusion.estimate import error_factor
 from kryptonlib.occlusion.incremental import Incremental
+from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
 from kryptonlib.occlusion.tuning import Played, Trial, best, judged
 
@@ -61,6 +63,25 @@ def test_cropped_positions_cost_less_and_checks_cost_in_full():
     spent = 40 * trial.macs[None] + (played.passes - 40) * trial.macs[0.3]
     assert played.passes == 40 + 96 and trial.macs[0.3] < trial.macs[None]
     assert played.speedup == pytest.approx(trial.full / spent)
+
+
+@pytest.mark.parametrize("reach", [None, 0.4])
+def test_a_factor_is_the_geometric_mean_of_the_images_own(reach):
+    trials = [Trial(network(), picture(seed), [reach], **SMOOTH) for seed in (0, 1)]
+    own = []
+    for trial in trials:
+        known = mask((17, 17), "third")
+        values = fill_in(trial.maps[reach], known)[0]
+        own.append(error_factor(values, trial.maps[None][0], None if reach else known))
+    plans = tuning.fitted([Plan(reach=reach), Plan(reach=reach, lattice="half")], trials)
+    assert plans[0].factor == pytest.approx(np.sqrt(own[0] * own[1])) and plans[1].factor != plans[0].factor
+    assert [plan.lattice for plan in plans] == ["third", "half"]
+
+
+def test_other_draws_check_other_positions():
+    trial = Trial(network(), picture(), [], **ROUGH)
+    plays = {trial.play(Plan(0.7, "quarter", checks=8), draw=draw).ssim for draw in range(6)}
+    assert len(plays) > 1
 
 
 def row(quality, speed):
@@ -138,9 +159,10 @@ def test_the_plan_is_the_best_of_the_candidates_and_judged_on_the_others(photos,
         for margin in tuning.MARGINS
     ]
     trials = [Trial(network(), photos[number], [0.4], **SMOOTH) for number in range(4)]
+    candidates = tuning.fitted(candidates, [trials[0], trials[2]])
     played = [[trials[n].play(one, draw=draw) for n in (0, 2) for draw in range(4)] for one in candidates]
     chosen = best(played, 0.9)
-    for name in ("ssim", "lattice", "reach", "checks", "margin"):
+    for name in ("ssim", "lattice", "reach", "checks", "margin", "factor"):
         assert getattr(plan, name) == getattr(candidates[chosen], name)
     results = [trials[number].play(plan, beside=True) for number in (1, 3)]
     assert plan.judged == judged(results, 0.9)

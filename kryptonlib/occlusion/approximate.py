@@ -103,7 +103,7 @@ class Part:
     Args:
         shape: (rows, columns) of the grid.
         scores: function(places [n, 2], exact) -> float64 [T, n], as from :func:`evaluator`.
-        plan: a ``Plan``: its reach (None: what is computed is exact) and its number of checks count here.
+        plan: a ``Plan``: its reach (None: what is computed is exact), number of checks and factor count here.
         fill: what interpolates, called as ``fill_in(values, known)``.
         draw: number of the random draw of checks; the same one by default, so that a map can be computed again.
 
@@ -115,7 +115,7 @@ class Part:
     """
 
     def __init__(self, shape, scores, plan, fill=fill_in, draw=0):
-        self.scores, self.cropped, self.fill = scores, plan.reach is not None, fill
+        self.scores, self.cropped, self.factor, self.fill = scores, plan.reach is not None, plan.factor, fill
         self.known = np.zeros(shape, bool)
         self.passes = 0
         self.can_estimate = min(shape) >= WINDOW and self.known.size >= 4 * plan.checks
@@ -145,7 +145,9 @@ class Part:
         truth = self._truth if self.cropped else self._values[:, rows, columns]
         self._judged = self.fill(self._values, self.known)
         known = None if self.cropped else self.known
-        estimates = [estimated_ssim(one, self.checked, exact, known) for one, exact in zip(self._judged, truth)]
+        estimates = [
+            estimated_ssim(one, self.checked, exact, known, self.factor) for one, exact in zip(self._judged, truth)
+        ]
         self._worst = min(range(len(estimates)), key=estimates.__getitem__)
         return estimates[self._worst]
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion.cropping import checked_share
 from kryptonlib.occlusion.drilldown import coarse_stride
@@ -23,6 +25,7 @@ class Plan:
             (``first_order``). None computes positions exactly.
         checks: random positions that are computed exactly to estimate the quality.
         margin: how far the estimate must lie above ``ssim``.
+        factor: what ``estimate.error_factor`` was for other images of the network, positive; None: not known.
         tuned: what ``tuning.tune`` says of how it chose: network, patch, stride, images, versions.
         judged: what the plan reached on the held-out images: n, met, interval, worst, speedup.
     """
@@ -32,6 +35,7 @@ class Plan:
     reach: float | None = None
     checks: int = 48
     margin: float = 0.0
+    factor: float | None = None
     tuned: dict = field(default_factory=dict)
     judged: dict = field(default_factory=dict)
 
@@ -45,6 +49,8 @@ class Plan:
             raise ValueError(f"checks must be a whole number of at least 8, got {self.checks!r}")
         if not 0 <= self.margin < 1:
             raise ValueError(f"margin must lie in [0, 1), got {self.margin!r}")
+        if self.factor is not None and not 0 < self.factor < np.inf:
+            raise ValueError(f"factor must be a positive number or None, got {self.factor!r}")
 
     @property
     def expected_speedup(self):

@@ -5,6 +5,7 @@ estimates it would make, the positions it would go on to, the SSIM it ends at an
 Nothing is timed, so that tuning gives the same plan on any machine.
 """
 
+import functools
 import itertools
 from dataclasses import dataclass, field, replace
 
@@ -18,9 +19,11 @@ from kryptonlib.occlusion.approximate import Part, climb, evaluator, filler
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.cropping import Reach
+from kryptonlib.occlusion.estimate import error_factor
 from kryptonlib.occlusion.grid import pair
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.job import prepare
+from kryptonlib.occlusion.lattice import mask
 from kryptonlib.occlusion.linear_tail import window_macs
 from kryptonlib.occlusion.plans import Plan
 from kryptonlib.occlusion.progress import Progress
@@ -30,8 +33,8 @@ REACHES = (None, 0.6, 0.4, 0.3)
 """What of each window is kept: candidates of ``tune``."""
 STARTS = ("quarter", "third", "half")
 MARGINS = (0.0, 0.01, 0.02, 0.03)
-CHECKS = (32, 48)
-"""Candidates of ``tune`` for the number of exact positions that judge: 48 of a small grid are many."""
+CHECKS = (16, 32)
+"""Exact positions that judge: candidates. With what the tuning images tell, more judge hardly better."""
 DRAWS = 4
 """How often each plan is played on each tuning image, each time with other checks: what they say is luck in part."""
 MET = 0.9
@@ -85,17 +88,10 @@ class Trial:
             draw: see ``approximate.Part``; 0 is what ``approximate.run`` draws.
         """
 
-        def fill(values, known):
-            # Which positions come next does not depend on the checks: draws and margins share most of their maps.
-            key = plan.reach, known.tobytes()
-            if key not in self.filled:
-                self.filled[key] = self.fill(values, known)
-            return self.filled[key]
-
         def scores(places, exact):
             return self.maps[None if exact else plan.reach][:, places[:, 0], places[:, 1]]
 
-        part = Part(self.shape, scores, plan, fill, draw)
+        part = Part(self.shape, scores, plan, functools.partial(self._filled, plan.reach), draw)
         if not part.can_estimate:
             raise ValueError(
                 f"a grid of {self.shape[0]}x{self.shape[1]} positions is too small for {plan.checks} checks; "
@@ -105,6 +101,19 @@ class Trial:
         exact = plan.checks if part.cropped else 0
         spent = (part.passes - exact) * self.macs[plan.reach] + exact * self.macs[None]
         return self.judge(values[0], part.passes, spent, beside)
+
+    def factor(self, reach, lattice):
+        """``estimate.error_factor`` of a lattice's map with windows cropped to ``reach``."""
+        known = mask(self.shape, lattice)
+        values = self._filled(reach, self.maps[reach], known)[0]
+        return error_factor(values, self.maps[None][0], known if reach is None else None)
+
+    def _filled(self, reach, values, known):
+        # Which positions come next does not depend on the checks: draws and margins share most of their maps.
+        key = reach, known.tobytes()
+        if key not in self.filled:
+            self.filled[key] = self.fill(values, known)
+        return self.filled[key]
 
     def judge(self, values, passes, spent, beside):
         """:class:`Played` of a map [rows, columns] that took so many positions and MACs."""
@@ -131,9 +140,10 @@ def tune(
 ):
     """Find the cheapest :class:`Plan` for a quality, and judge it on images that it was not chosen on.
 
-    Every candidate is played four times on every tuning image, with other random checks each time. The plan is the one
-    with the largest speed-up (the geometric mean, counted in MACs) among those with which at least 90 % of the plays
-    reach ``ssim`` and none ends more than 0.1 below. Where no candidate does, it is the one with the highest SSIM.
+    How large errors are beside the map's curvature is learned from the tuning images (``Plan.factor``). Then every
+    candidate is played four times on each of them, with other random checks each time. The plan is the one with the
+    largest speed-up (the geometric mean, counted in MACs) among those with which at least 90 % of the plays reach
+    ``ssim`` and none ends more than 0.1 below. Where no candidate does, it is the one with the highest SSIM.
 
     Args:
         model: a ``zoo`` classifier or an nn.Module, as for ``heatmap``.
@@ -171,7 +181,6 @@ def tune(
         raise ValueError("tune() needs at least one image to tune on and one to judge on; give two images or more")
     if np.ndim(arguments.get("target")) == 1:
         raise ValueError(f"a plan is tuned for one target an image, got {arguments['target']!r}")
-    plans = candidates(ssim, reaches, checks)
     arguments = dict(arguments, patch=patch, stride=stride)
     meter = Progress(len(images) + len(held_out), progress)
 
@@ -183,8 +192,8 @@ def tune(
                 raise ValueError(f"{reason}: approximate maps need incremental inference") from reason
             meter.update(1)
 
-    played = [plays(trial, plans) for trial in trials(images, reaches)]
-    plan = plans[best([sum(column, []) for column in zip(*played)], ssim)]
+    plans = candidates(ssim, reaches, checks)
+    plan = choose(plans, list(trials(images, reaches)), ssim)
     results = [trial.play(plan, beside=True) for trial in trials(held_out, [plan.reach])]
     tuned = {
         "network": getattr(model, "name", type(model).__name__),
@@ -207,9 +216,19 @@ def candidates(ssim, reaches=REACHES, checks=CHECKS):
     ]
 
 
-def plays(trial, plans):
-    """Every plan's plays on one image: [plans][draws] of :class:`Played`."""
-    return [[trial.play(plan, draw=draw) for draw in range(DRAWS)] for plan in plans]
+def fitted(plans, trials):
+    """The plans with the factor that the trials' images have on their lattice, the geometric mean."""
+    smallest = np.finfo(np.float64).tiny
+    pairs = {(plan.reach, plan.lattice) for plan in plans}
+    logs = {pair: [np.log(max(trial.factor(*pair), smallest)) for trial in trials] for pair in pairs}
+    return [replace(plan, factor=float(np.exp(np.mean(logs[plan.reach, plan.lattice])))) for plan in plans]
+
+
+def choose(plans, trials, ssim):
+    """The best of the plans on these trials, with its factor."""
+    plans = fitted(plans, trials)
+    played = [[trial.play(plan, draw=draw) for trial in trials for draw in range(DRAWS)] for plan in plans]
+    return plans[best(played, ssim)]
 
 
 def best(played, ssim):

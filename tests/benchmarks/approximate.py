@@ -149,7 +149,7 @@ def study(name, options):
     """Everything about one network."""
     images = Images(name, options)
     ours = tune_ours(images)
-    theirs = tune_theirs(images, ours)
+    theirs = tune_theirs(images)
     row = {"network": name, "ours": ours, "published, tuned": theirs}
     row["ours over published"] = ours["judged"]["speedup"] / theirs["judged"]["speedup"] if theirs else None
     row["Krypton's settings"] = at_published_settings(images) if options.timed else {}
@@ -160,15 +160,15 @@ def study(name, options):
 
 def tune_ours(images):
     """As ``occlusion.tune`` does, on the kept maps."""
-    candidates = tuning.candidates(0.9)
-    played = [tuning.plays(trial, candidates) for trial in images.tune]
-    plan = candidates[tuning.best([sum(column, []) for column in zip(*played)], 0.9)]
+    for trial, reach in itertools.product(images.tune, tuning.REACHES):
+        trial.need(reach)
+    plan = tuning.choose(tuning.candidates(0.9), images.tune, 0.9)
     results = [trial.play(plan, beside=True) for trial in images.test]
-    found = {"plan": {k: getattr(plan, k) for k in ("ssim", "lattice", "reach", "checks", "margin")}}
+    found = {"plan": {k: getattr(plan, k) for k in ("ssim", "lattice", "reach", "checks", "margin", "factor")}}
     return found | {"judged": tuning.judged(results, 0.9), "each": [vars(one) for one in results]}
 
 
-def tune_theirs(images, ours):
+def tune_theirs(images):
     """The fastest of Krypton's combinations that is as good as ours on the tuning images, judged on the others."""
     candidates = list(itertools.product(CANDIDATE_TAUS, SHARES, COARSE))
     played = [[trial.play_published(*one) for trial in images.tune] for one in candidates]
