@@ -89,26 +89,27 @@ def estimated_ssim(approximate, positions, exact, known=None, factor=None, seed=
     around = likely[tuple(positions.T)]
     inside = (slice(WINDOW // 2, -(WINDOW // 2)),) * 2
     signal, noise = 2 * variance[inside] + CONTRAST**2, uniform_filter(likely, WINDOW)[inside]
-
     before = TRUST * likely[likely > 0].mean() if factor and likely.any() else 0.0
 
-    def similarity(chosen, other=factor or 0.0):
-        expected = around[chosen].sum() + before
-        if expected == 0:
-            return 0.0 if likely.any() else 1.0
-        found = (errors[chosen].sum() + before * other) / expected
-        return float((signal / (signal + found * noise)).mean())
+    def similarity(chosen, others):
+        """SSIM [k] from the checks chosen [k, n] and the factors of other images [k]."""
+        expected, found = around[chosen].sum(1) + before, errors[chosen].sum(1) + before * others
+        empty = expected == 0
+        scale = found / np.where(empty, 1, expected)
+        told = (signal / (signal + scale[:, None, None] * noise)).mean((1, 2))
+        # Nothing unknown was checked: right where there is nothing, and else nothing can be said.
+        return np.where(empty, 0.0 if likely.any() else 1.0, told)
 
-    everything = np.arange(len(errors))
-    value = similarity(everything)
+    count, factor = len(errors), factor or 0.0
+    value = float(similarity(np.arange(count)[None], np.array([factor]))[0])
     if value in (0.0, 1.0):
-        return Estimate(value, value, 1.0, len(errors))
+        return Estimate(value, value, 1.0, count)
     random = np.random.default_rng(seed)
-    others = (factor or 0.0) * np.exp(SPREAD * random.standard_normal(RESAMPLES))
-    drawn = [similarity(random.choice(everything, len(everything)), other) for other in others]
+    others = factor * np.exp(SPREAD * random.standard_normal(RESAMPLES))
+    drawn = similarity(random.integers(count, size=(RESAMPLES, count)), others)
     ends = logit(np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     low, high = expit(logit(value) + WIDER * (ends - logit(value)))
-    return Estimate(value, float(low), float(high), len(errors))
+    return Estimate(value, float(low), float(high), count)
 
 
 def error_factor(approximate, exact, known=None):

@@ -232,9 +232,11 @@ class Baseline:
         self.batches = 1 if quick else max(1, 128 // self.size)
 
     def sample(self):
-        """Time some random positions more."""
-        self.seconds += self._run(self.size, self.batches)
-        self.positions += self.size * self.batches
+        """Time some random positions more: seconds per position."""
+        took, count = self._run(self.size, self.batches), self.size * self.batches
+        self.seconds += took
+        self.positions += count
+        return took / count
 
     @property
     def each(self):
