@@ -125,16 +125,14 @@ class Part:
 
     def compute(self, wanted):
         """Compute the positions of ``wanted``, bool [rows, columns], that are not yet, and at first the checks too."""
-        missing = np.argwhere(wanted & ~self.computed)
-        if self._values is None:
-            if self.cropped:
-                self._truth = self._scores(self.checked, True)
-            else:
-                checks = np.zeros_like(wanted)
-                checks[tuple(self.checked.T)] = True
-                missing = np.argwhere(wanted | checks)
+        first, asked = self._values is None, wanted.copy()
+        if first and self.cropped:
+            self._truth = self._scores(self.checked, True)
+        elif first:
+            asked[tuple(self.checked.T)] = True
+        missing = np.argwhere(asked & ~self.computed)
         found = self._scores(missing, not self.cropped)
-        if self._values is None:
+        if first:
             self._values = np.full((len(found), *self.known.shape), np.nan)
         self._values[:, missing[:, 0], missing[:, 1]] = found
         self.known = self.known | wanted
@@ -160,9 +158,9 @@ class Part:
         return chosen.reshape(value.shape)
 
     def map(self):
-        """The map [T, rows, columns] with what is not computed interpolated."""
+        """The map [T, rows, columns] with what is not computed interpolated, once :meth:`estimate` has judged it."""
         # Exact checks are as good as any other position, once they have judged the map without them.
-        return self.fill(self._values, self.computed)
+        return self._judged if self.cropped else self.fill(self._values, self.computed)
 
     @property
     def computed(self):
