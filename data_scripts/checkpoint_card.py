@@ -122,8 +122,8 @@ def write(cnn, state, teacher, photos, options, facts):
                           "watched; neither holds a training photo. Beside them stands how well it does on the "
                           "photos that it was trained on.",
     }  # fmt: skip
-    if options.student == "vgg16":
-        trunk = "weights/vgg16-trunk.safetensors"
+    if options.student in zoo.distilled.FEATURES:
+        trunk = f"weights/{options.student}-trunk.safetensors"
         card["trunk"] = {"name": trunk, "sha256": store.sha256(store.path(trunk))}
     part = target / f"{name}.json.part"
     part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -5,10 +5,13 @@ the package, writes ``<network>.safetensors`` into ``target_dir`` and returns th
 pickles go through an unpickler that knows arrays and nothing else, or through ``torch.load(weights_only=True)``.
 """
 
+import base64
 import io
 import json
+import math
 import os
 import pickle
+import re
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -20,6 +23,7 @@ import torch
 from onnx import numpy_helper
 from safetensors.torch import save_file
 
+from kryptonlib.zoo.distilled import inception_v3_trunk
 from kryptonlib.zoo.efficientnet_lite import EfficientNetLite0
 from kryptonlib.zoo.vgg16_tumour import VGG16Tumour
 from kryptonlib.zoo.xception import DownBlock, SeparableConv, Xception
@@ -148,6 +152,45 @@ def convert_pneumonia_model_package(source_dir, target_dir):
         converted[f"classifier.{position}.weight"] = torch.tensor(weights[f"layers/{name}/vars/0"][()]).T
         converted[f"classifier.{position}.bias"] = torch.tensor(weights[f"layers/{name}/vars/1"][()])
     return [_write(_checked(converted, model.state_dict()), target_dir, "xception-pneumonia")]
+
+
+QUANTISED = re.compile(
+    r'\{name:"([^"]+)",shape:\[([\d,]+)\],dtype:"float32",'
+    r'quantization:\{min:([-+.\de]+),scale:([-+.\de]+),dtype:"uint8"\}\}'
+)
+"""One tensor in the list of a TensorFlow.js model that was minified: weight = min + scale * byte."""
+SHARD = re.compile(r'"([A-Za-z0-9+/]{1000,}={0,2})"')
+"""The bytes of all tensors, one after another, in base64."""
+
+
+def convert_nsfwjs(source_dir, target_dir):
+    """InceptionV3's convolutions, from a Keras model that was made a TensorFlow.js one with 8 bits a weight.
+
+    Keras numbers its convolutions in the order in which they were made, which is the one of torchvision's modules. Its
+    batch norms have no factor (1 here). The last layers, for five classes of pictures, are left where they are.
+    """
+    listed = QUANTISED.findall(_only(source_dir, "model.min.js").read_text(encoding="utf-8"))
+    shards = sorted(Path(source_dir).rglob("group1-shard*.min.js"))
+    texts = [file.read_text(encoding="utf-8") for file in shards]
+    stored = np.frombuffer(b"".join(base64.b64decode(SHARD.search(text)[1]) for text in texts), np.uint8)
+    shapes = [[int(length) for length in shape.split(",")] for _, shape, _, _ in listed]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    if ends[-1] != len(stored):
+        raise ValueError(f"the model lists {ends[-1]} bytes of weights and has {len(stored)}; fetch the package again")
+    arrays = {}
+    for (name, _, least, scale), shape, values in zip(listed, shapes, np.split(stored, ends[:-1])):
+        arrays[name] = (float(least) + float(scale) * values.reshape(shape)).astype(np.float32)
+    with torch.device("meta"):
+        trunk = inception_v3_trunk()
+    converted = {}
+    for number, (name, module) in enumerate(((n, m) for n, m in trunk.named_modules() if hasattr(m, "conv")), start=1):
+        norm = f"batch_normalization_{number}"
+        converted[f"{name}.conv.weight"] = _from_hwio(arrays[f"conv2d_{number}/kernel"])
+        converted[f"{name}.bn.weight"] = torch.ones(module.bn.num_features)
+        for key, kind in {"bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}.items():
+            converted[f"{name}.bn.{key}"] = torch.tensor(arrays[f"{norm}/{kind}"])
+        converted[f"{name}.bn.num_batches_tracked"] = torch.tensor(0)
+    return [_write(_checked(converted, trunk.state_dict()), target_dir, "inception_v3-trunk")]
 
 
 def _keras_folders(layers):

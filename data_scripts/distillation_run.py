@@ -31,21 +31,22 @@ class Student:
 
     Attributes:
         name: as on the command line.
-        module: what is trained; for VGG16 the head, whose inputs are the trunk's averaged features, standardised.
+        module: what is trained. Where there is a trunk that is the head, whose inputs are the trunk's averaged
+            features, standardised.
     """
 
     def __init__(self, name, device, bfloat16):
         self.name, self.device, self.bfloat16 = name, device, bfloat16
         self.preprocessing = zoo.distilled.PREPROCESSING[name]
         self.trunk = self.centre = self.spread = None
-        if name == "vgg16":
-            self.trunk = zoo.trunk("vgg16", device).to(memory_format=torch.channels_last)
+        if name in zoo.distilled.FEATURES:
+            self.trunk = zoo.trunk(name, device).to(memory_format=torch.channels_last)
         self.module = zoo.distilled.TRAINED[name]().to(device, memory_format=torch.channels_last)
 
     def final(self):
         """The trained part as it is used and stored.
 
-        VGG16's head is trained on features f of mean 0 and deviation 1, W (f - centre) / spread + b, and stored for
+        A head is trained on features f of mean 0 and deviation 1, W (f - centre) / spread + b, and stored for
         the features themselves.
         """
         if self.trunk is None:
@@ -57,7 +58,7 @@ class Student:
 
     def whole(self):
         """The entire network, as it stands, as a ``zoo.Classifier`` that computes in float32."""
-        net = self.final() if self.trunk is None else zoo.distilled.vgg16_with_head(self.trunk, self.final())
+        net = self.final() if self.trunk is None else zoo.distilled.with_head(self.trunk, self.final())
         return zoo.distilled.classifier(self.name, net, self.device)
 
     def autocast(self):
@@ -71,7 +72,7 @@ class Student:
     def inputs(self, pool, work):
         """What the trained part reads, one row per crop: None for the crops themselves, or the trunk's features.
 
-        Features [count, 512] are computed once and kept in the work folder; they are returned standardised.
+        Features [count, channels] are computed once and kept in the work folder; they are returned standardised.
         """
         if self.trunk is None:
             return None
@@ -86,9 +87,9 @@ class Student:
         return (features - self.centre) / self.spread
 
     def _features(self, pool):
-        features = np.empty((len(pool), zoo.distilled.FEATURES), np.float16)
+        features = np.empty((len(pool), zoo.distilled.FEATURES[self.name]), np.float16)
         with torch.inference_mode(), self.autocast():
-            for start in tqdm(range(0, len(pool), 32), desc="VGG16's features", disable=None):
+            for start in tqdm(range(0, len(pool), 32), desc=f"{self.name}'s features", disable=None):
                 maps = self.trunk(self.pixels(pool.crops[start : start + 32]))
                 features[start : start + 32] = maps.float().mean((2, 3)).cpu().numpy()
         return features

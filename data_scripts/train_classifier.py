@@ -2,9 +2,9 @@
 
     python data_scripts/train_classifier.py --student vgg16|resnet18|inception_v3 [--photos FOLDER]
 
-vgg16 trains a linear head on VGG16's ImageNet trunk; resnet18 and inception_v3 train from their initial weights (the
-last wants a GPU). The loss is that of Hinton et al., 2015, https://arxiv.org/abs/1503.02531, plus the squared
-difference of the logits. ``--minutes`` stops a run; the same command continues it where it saved last, and ends with
+vgg16 and inception_v3 train a linear head on a trunk that has seen ImageNet; resnet18 trains from its initial weights.
+The loss is that of Hinton et al., 2015, https://arxiv.org/abs/1503.02531, plus the squared difference of the logits
+for resnet18. ``--minutes`` stops a run; the same command continues it where it saved last, and ends with
 the same weights as without the stop. At the end the weights and their card are written into ``--target``; ``log.csv``
 in the work folder tells how it went.
 """
@@ -52,12 +52,12 @@ class Recipe:
     warmup: int = 100
 
 
+HEAD = {"steps": 1500, "batch": 256, "rate": 1e-3, "decay": 0.05, "temperature": 1.0, "match": 0.0, "warmup": 75}
+"""How a linear head on a trunk is trained."""
 RECIPES = {
-    "vgg16": Recipe(
-        224, ((1.0, 224),), steps=1500, batch=256, rate=1e-3, decay=0.05, temperature=1.0, match=0.0, warmup=75
-    ),
+    "vgg16": Recipe(224, ((1.0, 224),), **HEAD),
     "resnet18": Recipe(224, ((0.7, 80), (0.93, 128), (1.0, 192)), steps=3000, batch=64, rate=1e-3, decay=0.05),
-    "inception_v3": Recipe(299, ((0.7, 171), (0.92, 235), (1.0, 299)), steps=100_000, batch=256, rate=1e-3, decay=0.05),
+    "inception_v3": Recipe(299, ((1.0, 299),), **HEAD),
 }
 
 

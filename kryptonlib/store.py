@@ -88,15 +88,17 @@ def _check_name(name, what):
         raise ValueError(f"{what} got {name!r}, expected a name inside it such as 'foolbox/imagenet_00_243.jpg'")
 
 
-def _remedy(name):
+def remedy(name):
     """The command that fetches ``name``: the optional package, or everything that is fetched by default."""
-    first = name.split("/")[0]
     try:
         packages = tomllib.loads((scripts_dir() / "packages.toml").read_text(encoding="utf-8"))["package"]
     except FileNotFoundError:
         packages = []
-    optional = {package["name"] for package in packages if package["group"] != "default"}
-    return f"python -m kryptonlib data {first}" if first in optional else "python -m kryptonlib data"
+    for package in packages:
+        its_own = name.split("/")[0] == package["name"] or name in package.get("gives", ())
+        if its_own and package["group"] != "default":
+            return f"python -m kryptonlib data {package['name']}"
+    return "python -m kryptonlib data"
 
 
 def path(name):
@@ -120,7 +122,7 @@ def path(name):
     expected = _manifest_files().get(name)
     if expected is None or not file.is_file():
         raise FileNotFoundError(
-            f"{name} is not in the data folder {data_dir()}. Fetch it with:  {_remedy(name)}"
+            f"{name} is not in the data folder {data_dir()}. Fetch it with:  {remedy(name)}"
             "   (or point KRYPTON_DATA at a folder that was filled before)"
         )
     status = file.stat()
@@ -130,7 +132,7 @@ def path(name):
         if found != expected:
             raise DamagedFileError(
                 f"{file} is damaged: its sha256 is {found[:12]}…, recorded was {expected[:12]}…. "
-                f"Delete this file, then run:  {_remedy(name)}"
+                f"Delete this file, then run:  {remedy(name)}"
             )
         _verified[key] = True
     return file
@@ -145,7 +147,7 @@ def files(pattern):
     _check_name(pattern, "store.files()")
     found = sorted(name for name in _manifest_files() if fnmatch.fnmatchcase(name, pattern))
     if not found:
-        raise FileNotFoundError(f"no file in {data_dir()} matches {pattern!r}. Fetch it with:  {_remedy(pattern)}")
+        raise FileNotFoundError(f"no file in {data_dir()} matches {pattern!r}. Fetch it with:  {remedy(pattern)}")
     return found
 
 

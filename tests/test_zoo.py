@@ -235,6 +235,17 @@ def test_names_with_data(tmp_path, monkeypatch):
     assert found["vgg16"] == found["inception_v3"] == "needs a download"
 
 
+def test_names_say_which_package_a_distilled_network_lacks(tmp_path, monkeypatch):
+    monkeypatch.setenv("KRYPTON_DATA", str(tmp_path))
+    found = zoo.names()
+    assert found["vgg16-distilled"] == "run `python -m kryptonlib data`"
+    assert found["inception_v3-distilled"] == "run `python -m kryptonlib data nsfwjs`"
+    assert found["resnet18-distilled"] == "ready"
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "inception_v3-trunk.safetensors").touch()
+    assert zoo.names()["inception_v3-distilled"] == "ready"
+
+
 def test_no_network_gives_remedy_and_alternatives(tmp_path, monkeypatch):
     def unreachable(*arguments, **options):
         raise URLError("no route to host")
@@ -412,6 +423,16 @@ def test_inception_is_the_plain_network():
         assert torch.equal(traced(image), net(image))
 
 
+def test_inceptions_trunk_is_the_plain_network_up_to_its_last_maps():
+    net, trunk = zoo.architecture("inception_v3"), zoo.distilled.inception_v3_trunk()
+    trunk.load_state_dict({key: value for key, value in net.state_dict().items() if not key.startswith("fc.")})
+    image = torch.rand(1, 3, 299, 299, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        maps = trunk.eval()(image)
+        assert maps.shape == (1, 2048, 8, 8)
+        assert torch.equal(net.fc(net.avgpool(maps).flatten(1)), net(image))
+
+
 def test_an_architecture_can_be_copied_and_is_torchvisions():
     net = zoo.architecture("resnet18", num_classes=10)
     assert type(net) is models.ResNet
@@ -444,4 +465,7 @@ def test_xception_has_as_many_parameters_as_its_figure():
 
 
 def test_store_holds_every_converted_network():
-    assert len(store.files("weights/*.safetensors")) == 7
+    expected = {*OFFLINE, "vgg16-trunk", "alexnet-trunk", "lpips-vgg16", "lpips-alexnet"}
+    if zoo.names()["inception_v3-distilled"] == "ready":
+        expected.add("inception_v3-trunk")
+    assert set(store.files("weights/*.safetensors")) == {f"weights/{name}.safetensors" for name in expected}

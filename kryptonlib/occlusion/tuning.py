@@ -61,25 +61,36 @@ class Trial:
 
     Args:
         model, image, arguments: as for ``heatmap``.
-        reaches: what of each window is kept, for every map that a plan may ask for; None among them is the exact map.
+        reaches: what of each window is kept, for every map that a plan may ask for; None, the exact map, is added.
     """
 
-    def __init__(self, model, image, reaches, **arguments):
-        job = prepare(model, image, **arguments)
-        engine = Incremental(job.module, job.image, job.clean_logits)
-        self.shape = job.grid.shape
+    def __init__(self, model, image, reaches=(), **arguments):
+        self.job = prepare(model, image, **arguments)
+        self.shape = self.job.grid.shape
         # Krypton's rendered map has colour limits around the clean probability; other scores have none.
-        self.probability = float(job.values(job.clean_logits)[0, 0]) if job.score == "probability" else None
-        self.fill, self.filled = filler(job.score), {}
-        boxes = patch_boxes(job.grid.positions(), job.grid.patch)
-        self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(job.grid)
+        clean = float(self.job.values(self.job.clean_logits)[0, 0])
+        self.probability = clean if self.job.score == "probability" else None
+        self.fill, self.filled = filler(self.job.score), {}
         self.maps, self.macs = {}, {}
-        for reach in {None, *reaches}:
-            everything = np.argwhere(np.ones(self.shape, bool))
-            values = evaluator(engine, job, reach)(everything, reach is None)
-            self.maps[reach] = values[:1].reshape(1, *self.shape)
-            crop = None if reach is None else Reach(engine.steps, reach)
-            self.macs[reach] = float(window_macs(engine.steps, boxes, crop, rim=True).sum())
+        self.need({None, *reaches})
+
+    def need(self, reaches):
+        """Compute the maps that are not here yet, and count what a position of each takes."""
+        missing = set(reaches) - self.maps.keys()
+        if missing:
+            # It is not kept: with its activations it is a hundred times as large as the maps.
+            engine = Incremental(self.job.module, self.job.image, self.job.clean_logits)
+            self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(self.job.grid)
+        for reach in missing:
+            self.maps[reach], self.macs[reach] = self.computed(engine, reach)
+
+    def computed(self, engine, reach):
+        """The map [1, rows, columns] of a reach, and the MACs of a position."""
+        everything = np.argwhere(np.ones(self.shape, bool))
+        values = evaluator(engine, self.job, reach)(everything, reach is None)
+        crop = None if reach is None else Reach(engine.steps, reach)
+        boxes = patch_boxes(self.job.grid.positions(), self.job.grid.patch)
+        return values[:1].reshape(1, *self.shape), float(window_macs(engine.steps, boxes, crop, rim=True).sum())
 
     def play(self, plan, beside=False, draw=0):
         """What ``approximate.run`` does with a plan: :class:`Played`, with the measures beside SSIM if asked for.

@@ -1,13 +1,15 @@
 """The paper's three architectures, trained by this project to answer as EfficientNet-Lite0 does.
 
-No Python package ships ResNet18, InceptionV3 or VGG16's head with ImageNet weights, so ``data_scripts/
+No package ships ResNet18 with ImageNet weights, or VGG16's or InceptionV3's head, so ``data_scripts/
 train_classifier.py`` distils EfficientNet-Lite0's logits into them: Hinton et al., "Distilling the Knowledge in a
 Neural Network", 2015, https://arxiv.org/abs/1503.02531. The cards beside the weights in ``kryptonlib/checkpoints/``
 say on what, for how long, and how often each agrees with its teacher. These are far from the networks one trains on
-ImageNet. On the 25 training photos both answer much as the teacher does; on other photos VGG16, whose trunk has seen
-ImageNet, often names what the teacher names, and ResNet18, trained from nothing and briefly, hardly ever does.
+ImageNet. On the 25 training photos all answer much as the teacher does; on other photos VGG16, whose trunk has seen
+ImageNet, often names what the teacher names. ResNet18, trained from nothing and briefly, hardly ever does, and neither
+does InceptionV3, the upper half of whose trunk was tuned to tell five kinds of pictures (``zoo.trunk``).
 """
 
+import functools
 from collections import OrderedDict
 
 from torch import nn
@@ -15,24 +17,24 @@ from torchvision import models
 
 from kryptonlib.zoo.classifier import Classifier, Preprocessing
 
-FEATURES = 512
-"""Channels of VGG16's last feature map."""
+FEATURES = {"vgg16": 512, "inception_v3": 2048}
+"""Channels of the last feature map of the networks of which only a head is trained."""
 
 
-def vgg16_head(num_classes=1000):
-    """The part that is trained: average pooling of the feature maps [N, 512, h, w] and one linear layer."""
+def head(features, num_classes=1000):
+    """What is trained on a trunk: average pooling of the feature maps [N, features, h, w] and one linear layer."""
     return nn.Sequential(
         OrderedDict(
             pool=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),
             dropout=nn.Dropout(0.3),
-            classifier=nn.Linear(FEATURES, num_classes),
+            classifier=nn.Linear(features, num_classes),
         )
     )
 
 
-def vgg16_with_head(trunk, head):
-    """VGG16's convolutional part (``zoo.trunk("vgg16")``) as ``features``, and a head: [N, 3, 224, 224] -> logits."""
+def with_head(trunk, head):
+    """A convolutional part (``zoo.trunk("vgg16")``) as ``features``, and a head: [N, 3, H, W] -> logits."""
     return nn.Sequential(OrderedDict(features=trunk, head=head))
 
 
@@ -41,21 +43,28 @@ def resnet18(num_classes=1000):
     return models.resnet18(weights=None, num_classes=num_classes)
 
 
-def inception_v3(num_classes=1000):
-    """torchvision's InceptionV3 without the auxiliary head, with its initial weights."""
-    return models.inception_v3(
-        weights=None, num_classes=num_classes, aux_logits=False, transform_input=False, init_weights=True
-    )
+def inception_v3_trunk():
+    """torchvision's InceptionV3 up to its last feature maps, [N, 3, 299, 299] -> [N, 2048, 8, 8], without weights."""
+    network = models.inception_v3(weights=None, aux_logits=False, init_weights=False)
+    # Its children stand in the order in which its forward() calls them.
+    layers = list(network.named_children())
+    last = [name for name, _ in layers].index("Mixed_7c")
+    return nn.Sequential(OrderedDict(layers[: last + 1]))
 
 
-TRAINED = {"vgg16": vgg16_head, "resnet18": resnet18, "inception_v3": inception_v3}
+TRAINED = {
+    "vgg16": functools.partial(head, FEATURES["vgg16"]),
+    "resnet18": resnet18,
+    "inception_v3": functools.partial(head, FEATURES["inception_v3"]),
+}
 """What of each network is trained and stored."""
 PREPROCESSING = {
     "vgg16": Preprocessing(224, resize=256),
     "resnet18": Preprocessing(224, resize=256),
-    "inception_v3": Preprocessing(299, resize=342),
+    # Its trunk was trained on pixels from 0 to 1.
+    "inception_v3": Preprocessing(299, resize=342, mean=(0.0,) * 3, std=(1.0,) * 3),
 }
-"""torchvision's for these architectures."""
+"""Sizes are torchvision's for these architectures."""
 
 
 def classifier(architecture, module, device=None):

