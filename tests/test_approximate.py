@@ -359,6 +359,7 @@ def test_bad_settings_are_refused(settings, error, message):
         ({"margin": 1.0}, "margin must lie"),
         ({"factor": 0.0}, "factor must be a positive number"),
         ({"factor": float("inf")}, "factor must be a positive number"),
+        ({"seen": 0.0}, "seen must be a positive number"),
         ({"ssim": float("nan")}, "between 0 and 1"),
     ],
 )

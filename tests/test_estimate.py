@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from kryptonlib.occlusion.estimate import Estimate, error_factor, estimated_ssim, worth
+from kryptonlib.occlusion.estimate import Errors, Estimate, errors_of, estimated_ssim, worth
 from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
 
@@ -124,50 +124,76 @@ def test_the_value_by_its_formula():
     assert estimate(approximate, exact, positions, known=known).value == pytest.approx(np.mean(told), rel=1e-9)
 
 
-def test_the_factor_is_what_all_positions_as_checks_would_find():
-    approximate, exact, known = interpolated(3, "third")
-    everywhere = np.argwhere(np.ones(SHAPE, bool))
-    for some in (known, None):
-        factor = error_factor(approximate, exact, some)
-        found = estimate(approximate, exact, everywhere, known=some).value
-        # One that is right pulls to where the checks are already.
-        assert estimate(approximate, exact, everywhere, known=some, factor=factor).value == pytest.approx(found)
-    assert error_factor(3 * approximate + 1, 3 * exact + 1, known) == pytest.approx(
-        error_factor(approximate, exact, known)
-    )
-    assert error_factor(exact, exact, known) == 0 == error_factor(exact, exact, np.ones(SHAPE, bool))
+def blurred(seed):
+    """(approximate map, exact map, None) with an error that is smoother than the map: a window's mean absorbs part."""
+    # Far from 0, as probabilities are: SSIM's term of the means would see a smooth error there.
+    approximate = 1 + smooth(seed, 1.5)
+    return approximate, approximate + 0.2 * smooth(seed + 300, 4), None
+
+
+def thirds(seed):
+    """A third of the positions is exact."""
+    return interpolated(seed, "third")
+
+
+@pytest.mark.parametrize("kind", [thirds, blurred])
+def test_with_what_a_map_itself_tells_the_estimate_is_the_truth(kind):
+    for seed in range(5):
+        approximate, exact, known = kind(seed)
+        errors, truth = errors_of(approximate, exact, known), ssim(exact, approximate)
+        everywhere = np.argwhere(np.ones(SHAPE, bool))
+        told = estimate(approximate, exact, everywhere, known=known, others=errors).value
+        assert told == pytest.approx(truth, abs=1e-6)
+        np.testing.assert_allclose(errors_of(3 * approximate, 3 * exact, known), errors, rtol=1e-6)
+
+
+def test_smooth_errors_are_seen_less_than_rough_ones():
+    smooth_ones = [errors_of(*blurred(seed)).seen for seed in range(5)]
+    rough = [errors_of(approximate, noisy(approximate, 0.1, 0)).seen for approximate, _, _ in map(blurred, range(5))]
+    assert max(smooth_ones) < 0.7 < 0.8 < min(rough)
+
+
+def test_equal_maps_have_hardly_any_error_and_opposite_ones_much():
+    _, exact, known = interpolated(3, "third")
+    for some in (None, known, np.ones(SHAPE, bool)):
+        factor, seen = errors_of(exact, exact, some)
+        assert 0 < factor < 1e-12 and seen == 1
+    rough = np.random.default_rng(0).standard_normal(SHAPE)
+    factor, seen = errors_of(1 - rough, 1 + rough)
+    assert factor > 1e12 and 0 < seen < np.inf
 
 
 def test_a_factor_counts_as_so_many_checks():
     """The more checks, the less it says; and without any that is unknown it says all."""
     approximate, exact, known = interpolated(4, "third")
-    factor = error_factor(approximate, exact, known)
+    errors, small = errors_of(approximate, exact, known), Errors(1e-9, 1.0)
     distances = []
     for count in (8, 48, 400):
         positions = drawn(4, count)
-        alone, pulled = (estimate(approximate, exact, positions, known=known, factor=one).value for one in (None, 1e-9))
+        alone, pulled = (estimate(approximate, exact, positions, known=known, others=o).value for o in (None, small))
         assert alone < pulled
         distances.append((1 - pulled) / (1 - alone))
     assert distances == sorted(distances) and distances[-1] > 0.9
     told = known.copy()
     told[tuple(drawn(4, 8).T)] = True
-    alone = estimate(np.where(told, exact, approximate), exact, drawn(4, 8), known=told, factor=factor)
-    truth = estimate(np.where(told, exact, approximate), exact, np.argwhere(~told), known=told).value
+    almost = np.where(told, exact, approximate)
+    alone, truth = estimate(almost, exact, drawn(4, 8), known=told, others=errors), ssim(exact, almost)
     assert alone.value == pytest.approx(truth, abs=0.01) and alone.low < alone.value < alone.high
 
 
-def test_a_factor_of_other_maps_of_the_kind_makes_estimates_better():
-    maps = [interpolated(seed, "third") for seed in range(40)]
-    factors = [error_factor(*one) for one in maps]
-    errors = {False: [], True: []}
+@pytest.mark.parametrize("kind", [thirds, blurred])
+def test_errors_of_other_maps_of_the_kind_make_estimates_better(kind):
+    maps = [kind(seed) for seed in range(40)]
+    logs = np.log([errors_of(*one) for one in maps])
+    off = {False: [], True: []}
     for seed, (approximate, exact, known) in enumerate(maps):
-        others = np.exp(np.mean(np.log(np.delete(factors, seed))))
-        for helped, off in errors.items():
-            told = estimate(approximate, exact, drawn(seed, 16), known=known, factor=others if helped else None)
-            off.append((told.value - ssim(exact, approximate), told.low <= ssim(exact, approximate) <= told.high))
-    rms = {helped: np.sqrt(np.mean(np.square([one for one, _ in off]))) for helped, off in errors.items()}
+        others = Errors(*np.exp(np.delete(logs, seed, 0).mean(0)))
+        for helped, found in off.items():
+            told = estimate(approximate, exact, drawn(seed, 16), known=known, others=others if helped else None)
+            found.append((told.value - ssim(exact, approximate), told.low <= ssim(exact, approximate) <= told.high))
+    rms = {helped: np.sqrt(np.mean(np.square([one for one, _ in found]))) for helped, found in off.items()}
     assert rms[True] < 0.6 * rms[False]
-    assert sum(held for _, held in errors[True]) >= 36
+    assert sum(held for _, held in off[True]) >= 36
 
 
 def test_worth_is_how_much_the_estimate_loses_by_each_position():

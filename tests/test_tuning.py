@@ -1,6 +1,7 @@
 """Tuning: what a trial says is what happens, the fastest plan that fits is taken, and others judge it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 
 from kryptonlib.occlusion import Plan, heatmap, quality, tune, tuning
 from kryptonlib.occlusion.bounds import layer_work, patch_boxes, redundancy_ratio
-from kryptonlib.occlusion.estimate import error_factor
+from kryptonlib.occlusion.estimate import errors_of
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
@@ -66,16 +67,27 @@ def test_cropped_positions_cost_less_and_checks_cost_in_full():
 
 
 @pytest.mark.parametrize("reach", [None, 0.4])
-def test_a_factor_is_the_geometric_mean_of_the_images_own(reach):
-    trials = [Trial(network(), picture(seed), [reach], **SMOOTH) for seed in (0, 1)]
-    own = []
+def test_a_plan_knows_the_errors_of_all_images_and_is_played_with_those_of_the_others(reach, monkeypatch):
+    trials = [Trial(network(), picture(seed), [reach], **SMOOTH) for seed in (0, 1, 2)]
+    own, used = [], []
     for trial in trials:
         known = mask((17, 17), "third")
         values = fill_in(trial.maps[reach], known)[0]
-        own.append(error_factor(values, trial.maps[None][0], None if reach else known))
-    plans = tuning.fitted([Plan(reach=reach), Plan(reach=reach, lattice="half")], trials)
-    assert plans[0].factor == pytest.approx(np.sqrt(own[0] * own[1])) and plans[1].factor != plans[0].factor
-    assert [plan.lattice for plan in plans] == ["third", "half"]
+        own.append(errors_of(values, trial.maps[None][0], None if reach else known))
+    play = Trial.play
+    monkeypatch.setattr(Trial, "play", lambda self, plan, **more: used.append((self, plan)) or play(self, plan, **more))
+    plan = tuning.choose([Plan(reach=reach)], trials, 0.9)
+    assert (plan.factor, plan.seen) == pytest.approx(np.prod(own, axis=0) ** (1 / 3))
+    assert len(used) == 3 * tuning.DRAWS
+    for trial, played in used:
+        others = np.delete(own, trials.index(trial), axis=0)
+        assert (played.factor, played.seen) == pytest.approx(np.prod(others, axis=0) ** 0.5)
+
+
+def test_a_single_image_speaks_for_itself():
+    trial = Trial(network(), picture(), [], **SMOOTH)
+    plan = tuning.choose([Plan()], [trial], 0.9)
+    assert (plan.factor, plan.seen) == pytest.approx(trial.errors(None, "third"))
 
 
 def test_other_draws_check_other_positions():
@@ -88,29 +100,43 @@ def row(quality, speed):
     return [Played(one, 100, fast) for one, fast in zip(quality, speed)]
 
 
+def images(quality, speed):
+    """One draw of each image."""
+    return [[one] for one in row(quality, speed)]
+
+
 def test_the_fastest_of_those_that_fit_is_best():
     played = [
-        row([0.95] * 10, [5.0] * 10),
-        row([0.95] * 9 + [0.81], [8.0] * 10),
-        row([0.95] * 9 + [0.79], [20.0] * 10),
-        row([0.95] * 8 + [0.89] * 2, [30.0] * 10),
-        row([0.95] * 10, [7.0] * 10),
+        images([0.95] * 10, [5.0] * 10),
+        images([0.95] * 9 + [0.81], [8.0] * 10),
+        images([0.95] * 9 + [0.79], [20.0] * 10),
+        images([0.95] * 8 + [0.89] * 2, [30.0] * 10),
+        images([0.95] * 10, [7.0] * 10),
     ]
     assert best(played, 0.9) == 1
     assert best([played[i] for i in (0, 2, 3, 4)], 0.9) == 3
     # Exactly the quality wanted, and exactly 0.1 below it, do.
-    assert best([played[0], row([0.9] * 10, [6.0] * 10)], 0.9) == 1
-    assert best([played[0], row([0.75] * 9 + [0.5], [6.0] * 10)], 0.6) == 1
+    assert best([played[0], images([0.9] * 10, [6.0] * 10)], 0.9) == 1
+    assert best([played[0], images([0.75] * 9 + [0.5], [6.0] * 10)], 0.6) == 1
+
+
+def test_of_fewer_than_ten_images_none_may_miss_in_any_draw():
+    safe, faster = images([0.95] * 9, [5.0] * 9), images([0.95] * 8 + [0.89], [9.0] * 9)
+    assert best([safe, faster], 0.9) == 0
+    many = [10 * [row([0.95] * 3, [5.0] * 3)], 9 * [row([0.95] * 3, [9.0] * 3)] + [row([0.95, 0.89, 0.95], [9.0] * 3)]]
+    assert best(many, 0.9) == 1
+    assert best([one[1:] for one in many], 0.9) == 0
 
 
 def test_speeds_count_by_their_geometric_mean():
-    steady, uneven = row([0.95] * 2, [6.0, 6.0]), row([0.95] * 2, [2.0, 17.0])
+    steady, uneven = images([0.95] * 2, [6.0, 6.0]), images([0.95] * 2, [2.0, 17.0])
     assert best([steady, uneven], 0.9) == 0
-    assert best([steady, row([0.95] * 2, [2.0, 19.0])], 0.9) == 1
+    assert best([steady, images([0.95] * 2, [2.0, 19.0])], 0.9) == 1
 
 
 def test_where_none_fits_the_highest_quality_is_best():
-    assert best([row([0.7, 0.8], [9.0] * 2), row([0.6, 0.95], [1.0] * 2), row([0.5, 0.5], [50.0] * 2)], 0.9) == 1
+    some = images([0.7, 0.8], [9.0] * 2), images([0.6, 0.95], [1.0] * 2), images([0.5, 0.5], [50.0] * 2)
+    assert best(some, 0.9) == 1
 
 
 def test_judged_numbers_by_hand():
@@ -159,11 +185,17 @@ def test_the_plan_is_the_best_of_the_candidates_and_judged_on_the_others(photos,
         for margin in tuning.MARGINS
     ]
     trials = [Trial(network(), photos[number], [0.4], **SMOOTH) for number in range(4)]
-    candidates = tuning.fitted(candidates, [trials[0], trials[2]])
-    played = [[trials[n].play(one, draw=draw) for n in (0, 2) for draw in range(4)] for one in candidates]
-    chosen = best(played, 0.9)
-    for name in ("ssim", "lattice", "reach", "checks", "margin", "factor"):
-        assert getattr(plan, name) == getattr(candidates[chosen], name)
+
+    def told(one, images):
+        found = np.log([trials[n].errors(one.reach, one.lattice) for n in images])
+        factor, seen = np.exp(found.mean(0))
+        return replace(one, factor=float(factor), seen=float(seen))
+
+    played = [
+        [[trials[n].play(told(one, [other]), draw=draw) for draw in range(4)] for n, other in ((0, 2), (2, 0))]
+        for one in candidates
+    ]
+    assert replace(plan, tuned={}, judged={}) == told(candidates[best(played, 0.9)], [0, 2])
     results = [trials[number].play(plan, beside=True) for number in (1, 3)]
     assert plan.judged == judged(results, 0.9)
     assert plan.expected_speedup == np.median([one.speedup for one in results]) > 1

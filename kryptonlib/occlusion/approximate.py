@@ -13,12 +13,13 @@ import numpy as np
 
 from kryptonlib.occlusion import drilldown
 from kryptonlib.occlusion.cropping import Reach, Threshold
-from kryptonlib.occlusion.estimate import WINDOW, estimated_ssim, worth
+from kryptonlib.occlusion.estimate import Errors, estimated_ssim, worth
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental, scores
 from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.quality import WINDOW
 
 STEP = 0.1
 """Share of the grid that is computed more at a time where the estimate misses."""
@@ -103,7 +104,7 @@ class Part:
     Args:
         shape: (rows, columns) of the grid.
         scores: function(places [n, 2], exact) -> float64 [T, n], as from :func:`evaluator`.
-        plan: a ``Plan``: its reach (None: what is computed is exact), number of checks and factor count here.
+        plan: a ``Plan``: its reach (None: what is computed is exact), number of checks, factor and seen count here.
         fill: what interpolates, called as ``fill_in(values, known)``.
         draw: number of the random draw of checks; the same one by default, so that a map can be computed again.
 
@@ -115,7 +116,8 @@ class Part:
     """
 
     def __init__(self, shape, scores, plan, fill=fill_in, draw=0):
-        self.scores, self.cropped, self.factor, self.fill = scores, plan.reach is not None, plan.factor, fill
+        self.scores, self.cropped, self.fill = scores, plan.reach is not None, fill
+        self.others = None if plan.factor is None else Errors(plan.factor, plan.seen)
         self.known = np.zeros(shape, bool)
         self.passes = 0
         self.can_estimate = min(shape) >= WINDOW and self.known.size >= 4 * plan.checks
@@ -144,7 +146,7 @@ class Part:
         self._judged = self.fill(self._values, self.known)
         known = None if self.cropped else self.known
         estimates = [
-            estimated_ssim(one, self.checked, exact, known, self.factor) for one, exact in zip(self._judged, truth)
+            estimated_ssim(one, self.checked, exact, known, self.others) for one, exact in zip(self._judged, truth)
         ]
         self._worst = min(range(len(estimates)), key=estimates.__getitem__)
         return estimates[self._worst]

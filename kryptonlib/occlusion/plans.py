@@ -25,7 +25,7 @@ class Plan:
             (``first_order``). None computes positions exactly.
         checks: random positions that are computed exactly to estimate the quality.
         margin: how far the estimate must lie above ``ssim``.
-        factor: what ``estimate.error_factor`` was for other images of the network, positive; None: not known.
+        factor, seen: the ``estimate.Errors`` of other images of the network, positive; factor None: not known.
         tuned: what ``tuning.tune`` says of how it chose: network, patch, stride, images, versions.
         judged: what the plan reached on the held-out images: n, met, interval, worst, speedup.
     """
@@ -36,6 +36,7 @@ class Plan:
     checks: int = 48
     margin: float = 0.0
     factor: float | None = None
+    seen: float = 1.0
     tuned: dict = field(default_factory=dict)
     judged: dict = field(default_factory=dict)
 
@@ -51,6 +52,8 @@ class Plan:
             raise ValueError(f"margin must lie in [0, 1), got {self.margin!r}")
         if self.factor is not None and not 0 < self.factor < np.inf:
             raise ValueError(f"factor must be a positive number or None, got {self.factor!r}")
+        if not 0 < self.seen < np.inf:
+            raise ValueError(f"seen must be a positive number, got {self.seen!r}")
 
     @property
     def expected_speedup(self):

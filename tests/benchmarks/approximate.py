@@ -170,14 +170,14 @@ def tune_ours(images):
         trial.need(tuning.REACHES)
     plan = tuning.choose(tuning.candidates(0.9), images.tune, 0.9)
     results = [trial.play(plan, beside=True) for trial in images.test]
-    found = {"plan": {k: getattr(plan, k) for k in ("ssim", "lattice", "reach", "checks", "margin", "factor")}}
+    found = {"plan": {k: getattr(plan, k) for k in ("ssim", "lattice", "reach", "checks", "margin", "factor", "seen")}}
     return found | {"judged": tuning.judged(results, 0.9), "each": [vars(one) for one in results]}
 
 
 def tune_theirs(images):
     """The fastest of Krypton's combinations that is as good as ours on the tuning images, judged on the others."""
     candidates = list(itertools.product(CANDIDATE_TAUS, SHARES, COARSE))
-    played = [[trial.play_published(*one) for trial in images.tune] for one in candidates]
+    played = [[[trial.play_published(*one)] for trial in images.tune] for one in candidates]
     chosen = candidates[tuning.best(played, 0.9)]
     results = [trial.play_published(*chosen) for trial in images.test]
     return {"tau, share, coarse": chosen, "judged": tuning.judged(results, 0.9), "each": [vars(one) for one in results]}
