@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from kryptonlib.occlusion.estimate import errors_of
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
-from kryptonlib.occlusion.tuning import Played, Trial, best, judged
+from kryptonlib.occlusion.tuning import Played, Trial, best, far_enough, judged
 
 PLANS = [
     Plan(0.6, "quarter"),
@@ -137,6 +138,38 @@ def test_speeds_count_by_their_geometric_mean():
 def test_where_none_fits_the_highest_quality_is_best():
     some = images([0.7, 0.8], [9.0] * 2), images([0.6, 0.95], [1.0] * 2), images([0.5, 0.5], [50.0] * 2)
     assert best(some, 0.9) == 1
+
+
+def with_noise(*sizes):
+    """What trials hold of an exact map and one with noise, of each size."""
+    exact, noise = (np.random.default_rng(seed).standard_normal((20, 20)) for seed in (0, 1))
+    return [SimpleNamespace(maps={None: exact[None], 0.4: (exact + size * noise)[None]}) for size in sizes]
+
+
+def test_a_reach_is_far_enough_if_one_more_image_would_be_good():
+    trials = with_noise(0.1, 0.2, 0.3)
+    found = np.array([ssim(trial.maps[None][0], trial.maps[0.4][0]) for trial in trials])
+    # Student's t of two degrees of freedom is 1.8856 at 90 %.
+    limit = found.mean() - 1.885618 * found.std(ddof=1) * np.sqrt(4 / 3)
+    assert found.min() > limit
+    assert far_enough(0.4, trials, limit - 1e-6) and not far_enough(0.4, trials, limit + 1e-6)
+    assert far_enough(0.4, trials[:1], found[0]) and not far_enough(0.4, trials[:1], found[0] + 1e-9)
+
+
+def test_a_reach_that_loses_too_much_is_no_candidate(monkeypatch):
+    trials = [Trial(network(), picture(seed), [0.4], **SMOOTH) for seed in (0, 1)]
+    tried, play = set(), Trial.play
+    monkeypatch.setattr(Trial, "play", lambda self, plan, **more: tried.add(plan.reach) or play(self, plan, **more))
+    for enough, reaches, expected in (
+        (True, (None, 0.4), {None, 0.4}),
+        (False, (None, 0.4), {None}),
+        # Better any plan than none.
+        (False, (0.4,), {0.4}),
+    ):
+        monkeypatch.setattr(tuning, "far_enough", lambda reach, some, ssim, enough=enough: enough)
+        tried.clear()
+        tuning.choose(tuning.candidates(0.5, reaches, (16,)), trials, 0.5)
+        assert tried == expected
 
 
 def test_judged_numbers_by_hand():

@@ -67,16 +67,16 @@ class StepCosts:
         self.per_batch = CALL * count + SETUP * len(weights) + REORDER * sum(weights)
 
     def switch(self, rows, columns):
-        """(step from which whole maps are cheapest, MACs per position) for the profiles ``rows``, ``columns`` [2K]."""
+        """(steps from which whole maps are cheapest [...], MACs per position [...]) for profiles [..., 2K]."""
         count = len(self.steps)
         each = self.weights * rows * columns
-        windowed = each[:count] + each[count:] + self.fixed
-        totals = np.concatenate([[0.0], np.cumsum(windowed)]) + np.concatenate(
-            [np.cumsum(self.whole[::-1])[::-1], [0.0]]
-        )
-        totals = totals + self.crossing
-        best = int(np.argmin(totals))
-        return best, float(totals[best])
+        windowed = each[..., :count] + each[..., count:] + self.fixed
+        # Of k steps as windows and the others whole, k = 0 to K.
+        totals = np.zeros((*windowed.shape[:-1], count + 1))
+        np.cumsum(windowed, axis=-1, out=totals[..., 1:])
+        totals[..., :-1] += np.cumsum(self.whole[::-1])[::-1]
+        totals += self.crossing
+        return totals.argmin(-1), totals.min(-1)
 
 
 def step_macs(step):

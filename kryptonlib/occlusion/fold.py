@@ -8,7 +8,7 @@ import copy
 
 import torch
 from torch import fx, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 NORMS = {nn.Conv1d: nn.BatchNorm1d, nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
 RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.Hardtanh, nn.LeakyReLU, nn.ELU)
@@ -63,8 +63,15 @@ def fold(module):
         elif NORMS.get(type(first)) is type(second) and calls[before.target] == calls[node.target] == 1:
             if second.running_mean is None:
                 continue
-            merged = fuse_conv_bn_eval(first, second)
-            _replace(traced, parts, before.target, merged)
+            first.weight, first.bias = fuse_conv_bn_weights(
+                first.weight,
+                first.bias,
+                second.running_mean,
+                second.running_var,
+                second.eps,
+                second.weight,
+                second.bias,
+            )
             node.replace_all_uses_with(before)
             traced.graph.erase_node(node)
     traced.graph.lint()
@@ -86,9 +93,3 @@ def agrees(logits, truth):
     It does not where the module's Python code decides by the input's values: torch.fx followed one branch of it.
     """
     return torch.allclose(logits, truth, rtol=1e-3, atol=1e-3 * float(truth.abs().max()))
-
-
-def _replace(traced, parts, name, new):
-    owner, _, last = name.rpartition(".")
-    setattr(parts[owner], last, new)
-    parts[name] = new

@@ -201,11 +201,8 @@ def _total_cost(axes, labels, costs, batch):
         numbers.append(dense.reshape(-1)[axis.which])
     members = np.zeros((len(maxima[0]), len(maxima[1])))
     np.add.at(members, tuple(numbers), 1)
-    total = 0.0
-    for row, column in zip(*np.nonzero(members)):
-        each = costs.switch(maxima[0][row], maxima[1][column])[1]
-        total += members[row, column] * each + np.ceil(members[row, column] / batch) * costs.per_batch
-    return total
+    each = costs.switch(maxima[0][:, None], maxima[1][None])[1]
+    return float((members * each + np.ceil(members / batch) * costs.per_batch).sum())
 
 
 def _group(steps, costs, members, axes, rows, columns):

@@ -13,6 +13,7 @@ import numpy as np
 import skimage
 import torch
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
 from kryptonlib.occlusion import quality
 from kryptonlib.occlusion.approximate import Part, climb, evaluator, filler
@@ -155,7 +156,8 @@ def tune(
     (``Plan.factor``, ``Plan.seen``). Then every candidate is played four times on each of them, with other random
     checks each time and with what the other images tell. The plan is the one with the largest speed-up (the geometric
     mean, counted in MACs) among those with which at least 90 % of the images, of fewer than ten all, reach ``ssim`` in
-    every draw and none ends more than 0.1 below. Where no candidate does, it is the one with the highest SSIM.
+    every draw and none ends more than 0.1 below. Where no candidate does, it is the one with the highest SSIM. A reach
+    whose entire maps are hardly good enough is no candidate: computing more cannot mend what a crop has lost.
 
     Args:
         model: a ``zoo`` classifier or an nn.Module, as for ``heatmap``.
@@ -243,7 +245,21 @@ def choose(plans, trials, ssim):
             known = informed(plan, number if len(trials) > 1 else ())
             yield [trial.play(known, draw=draw) for draw in range(DRAWS)]
 
+    enough = {reach for reach in {plan.reach for plan in plans} if reach is None or far_enough(reach, trials, ssim)}
+    plans = [plan for plan in plans if plan.reach in enough] or plans
     return informed(plans[best([list(plays(plan)) for plan in plans], ssim)])
+
+
+def far_enough(reach, trials, ssim):
+    """Whether the map of a reach, all of it computed, is good enough for 90 % of images like these.
+
+    Computing more cannot mend what a crop has lost. The limit is the lower end of Student's prediction interval for the
+    SSIM of one more image; a single image counts as it is.
+    """
+    found = [quality.ssim(trial.maps[None][0], trial.maps[reach][0]) for trial in trials]
+    count = len(found)
+    spread = np.std(found, ddof=1) * np.sqrt(1 + 1 / count) * student.ppf(MET, count - 1) if count > 1 else 0.0
+    return np.mean(found) - spread >= ssim
 
 
 def best(played, ssim):
