@@ -39,9 +39,9 @@ CHECKS = (16, 32)
 DRAWS = 4
 """How often each plan is played on each tuning image, each time with other checks: what they say is luck in part."""
 MET = 0.9
-"""Share of the images that must reach the quality, rounded up: of fewer than ten, all."""
+"""Share of images not seen that are to reach the quality."""
 WORST = 0.1
-"""How far below it none may end."""
+"""How far below it no play may end."""
 
 
 @dataclass
@@ -155,9 +155,10 @@ def tune(
     How large errors are beside the map's curvature, and how much of them SSIM sees, is learned from the tuning images
     (``Plan.factor``, ``Plan.seen``). Then every candidate is played four times on each of them, with other random
     checks each time and with what the other images tell. The plan is the one with the largest speed-up (the geometric
-    mean, counted in MACs) among those with which at least 90 % of the images, of fewer than ten all, reach ``ssim`` in
-    every draw and none ends more than 0.1 below. Where no candidate does, it is the one with the highest SSIM. A reach
-    whose entire maps are hardly good enough is no candidate: computing more cannot mend what a crop has lost.
+    mean, counted in MACs) among those with which 90 % of new images are expected to reach ``ssim``
+    (:func:`expected_of_most`) and no play ends more than 0.1 below. Where no candidate does, it is the one with the
+    highest SSIM. A reach whose entire maps are expected to fail is no candidate: computing more cannot mend what a crop
+    has lost.
 
     Args:
         model: a ``zoo`` classifier or an nn.Module, as for ``heatmap``.
@@ -251,24 +252,29 @@ def choose(plans, trials, ssim):
 
 
 def far_enough(reach, trials, ssim):
-    """Whether the map of a reach, all of it computed, is good enough for 90 % of images like these.
+    """Whether the map of a reach, all of it computed, is good enough: more than that no plan with it can compute."""
+    return expected_of_most([[quality.ssim(trial.maps[None][0], trial.maps[reach][0])] for trial in trials]) >= ssim
 
-    Computing more cannot mend what a crop has lost. The limit is the lower end of Student's prediction interval for the
-    SSIM of one more image; a single image counts as it is.
+
+def expected_of_most(values):
+    """What 90 % of new images are expected to reach, by SSIMs [images, draws] on a few.
+
+    It is the lower end of Student's prediction interval. That all of six images are good enough would promise it for
+    six of seven only. A single image counts as it is.
     """
-    found = [quality.ssim(trial.maps[None][0], trial.maps[reach][0]) for trial in trials]
-    count = len(found)
-    spread = np.std(found, ddof=1) * np.sqrt(1 + 1 / count) * student.ppf(MET, count - 1) if count > 1 else 0.0
-    return np.mean(found) - spread >= ssim
+    values = np.asarray(values)
+    count = len(values)
+    if count == 1:
+        return values.mean()
+    spread = values.std() * np.sqrt(count / (count - 1))
+    return values.mean() - student.ppf(MET, count - 1) * np.sqrt(1 + 1 / count) * spread
 
 
 def best(played, ssim):
     """The number of the candidate to take; ``played`` [candidates][images][draws] of :class:`Played`."""
     quality = np.array([[[one.ssim for one in draws] for draws in images] for images in played])
     speed = np.exp(np.log([[[one.speedup for one in draws] for draws in images] for images in played]).mean((1, 2)))
-    # An image has reached the quality if it has in every draw: what is luck here would not last on other images.
-    missed = (quality < ssim).any(2).sum(1)
-    fit = (missed <= int((1 - MET) * quality.shape[1] + 1e-9)) & (quality.min((1, 2)) >= ssim - WORST)
+    fit = (np.array([expected_of_most(one) for one in quality]) >= ssim) & (quality.min((1, 2)) >= ssim - WORST)
     return int(np.argmax(np.where(fit, speed, 0))) if fit.any() else int(np.argmax(quality.mean((1, 2))))
 
 
