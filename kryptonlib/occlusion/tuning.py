@@ -233,6 +233,9 @@ def candidates(ssim, reaches=REACHES, checks=CHECKS):
 
 def choose(plans, trials, ssim):
     """The best of the plans on these trials, with what their images tell of errors: the geometric means."""
+    # First of all: each lattice of a reach that is dropped would be interpolated on every image for nothing.
+    enough = {reach for reach in {plan.reach for plan in plans} if reach is None or far_enough(reach, trials, ssim)}
+    plans = [plan for plan in plans if plan.reach in enough] or plans
     starts = {(plan.reach, plan.lattice) for plan in plans}
     logs = {start: np.log([trial.errors(*start) for trial in trials]) for start in starts}
 
@@ -246,8 +249,6 @@ def choose(plans, trials, ssim):
             known = informed(plan, number if len(trials) > 1 else ())
             yield [trial.play(known, draw=draw) for draw in range(DRAWS)]
 
-    enough = {reach for reach in {plan.reach for plan in plans} if reach is None or far_enough(reach, trials, ssim)}
-    plans = [plan for plan in plans if plan.reach in enough] or plans
     return informed(plans[best([list(plays(plan)) for plan in plans], ssim)])
 
 
