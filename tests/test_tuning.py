@@ -157,32 +157,48 @@ def test_where_none_fits_the_highest_quality_is_best():
     assert best(some, 0.9) == 1
 
 
-def with_noise(*sizes):
-    """What trials hold of an exact map and one with noise, of each size."""
+def with_noise(sizes, asked):
+    """What a trial holds of an exact map and ones with noise; what is asked for goes to ``asked``."""
     exact, noise = (np.random.default_rng(seed).standard_normal((20, 20)) for seed in (0, 1))
-    return [SimpleNamespace(maps={None: exact[None], 0.4: (exact + size * noise)[None]}) for size in sizes]
+    maps = {reach: (exact + size * noise)[None] for reach, size in {None: 0.0, **sizes}.items()}
+    return SimpleNamespace(maps=maps, need=asked.extend)
 
 
 def test_a_reach_is_far_enough_if_its_entire_maps_are_good():
-    trials = with_noise(0.1, 0.2, 0.3)
-    limit = expected_of_most([[ssim(trial.maps[None][0], trial.maps[0.4][0])] for trial in trials])
-    assert far_enough(0.4, trials, limit - 1e-9) and not far_enough(0.4, trials, limit + 1e-9)
+    asked = []
+    trials = [with_noise({0.6: size / 2, 0.4: size, 0.3: 0.0}, asked) for size in (0.1, 0.2, 0.3)]
+    entire = [[[ssim(trial.maps[None][0], trial.maps[reach][0])] for trial in trials] for reach in (0.6, 0.4)]
+    limits = [expected_of_most(one) for one in entire]
+    reaches = {0.3, 0.4, 0.6, None}
+    assert far_enough(reaches, trials, limits[1] - 1e-9) == [None, 0.6, 0.4, 0.3]
+    asked.clear()
+    assert far_enough(reaches, trials, limits[1] + 1e-9) == [None, 0.6]
+    # A smaller reach is not computed once one has failed.
+    assert asked == [None] * 3 + [0.6] * 3 + [0.4] * 3
+    assert far_enough(reaches, trials, limits[0] + 1e-9) == [None]
+    # Better any plan than none.
+    assert far_enough({0.6, 0.4}, trials, limits[0] + 1e-9) == [0.6]
 
 
 def test_a_reach_that_loses_too_much_is_no_candidate(monkeypatch):
-    trials = [Trial(network(), picture(seed), [0.4], **SMOOTH) for seed in (0, 1)]
+    trials = [Trial(network(), picture(seed), **SMOOTH) for seed in (0, 1)]
     tried, play = set(), Trial.play
     monkeypatch.setattr(Trial, "play", lambda self, plan, **more: tried.add(plan.reach) or play(self, plan, **more))
-    for enough, reaches, expected in (
-        (True, (None, 0.4), {None, 0.4}),
-        (False, (None, 0.4), {None}),
-        # Better any plan than none.
-        (False, (0.4,), {0.4}),
-    ):
-        monkeypatch.setattr(tuning, "far_enough", lambda reach, some, ssim, enough=enough: enough)
+    for enough in ([None, 0.4], [None], [0.4]):
+        monkeypatch.setattr(tuning, "far_enough", lambda reaches, some, ssim, enough=enough: enough)
+        for trial in trials:
+            trial.need(enough)
         tried.clear()
-        tuning.choose(tuning.candidates(0.5, reaches, (16,)), trials, 0.5)
-        assert tried == expected
+        tuning.choose(tuning.candidates(0.5, (None, 0.4), (16,)), trials, 0.5)
+        assert tried == set(enough)
+
+
+def test_progress_counts_the_maps_that_are_computed(photos):
+    told = []
+    plan = tune(network(), photos, ssim=0.9, reaches=(None, 0.4), progress=lambda *one: told.append(one[:2]), **SMOOTH)
+    last = 4 + 2 * len({None, plan.reach})
+    assert [done for done, _ in told] == list(range(1, last + 1)) and told[-1] == (last, last)
+    assert told[0] == (1, 8)
 
 
 def test_judged_numbers_by_hand():
@@ -275,15 +291,15 @@ def test_every_second_image_is_held_out_unless_told_otherwise(photos, monkeypatc
     seen = []
 
     class Watched(Trial):
-        def __init__(self, model, image, reaches, **arguments):
-            seen.append((image.name, tuple(reaches)))
-            super().__init__(model, image.image, reaches, **arguments)
+        def __init__(self, model, image, *more, **arguments):
+            seen.append((image.name, tuple(more[0])))
+            super().__init__(model, image.image, *more, **arguments)
 
     monkeypatch.setattr(tuning, "Trial", Watched)
     named = [Named(f"photo {number}", image) for number, image in enumerate(photos)]
     found = tune(network(), named, ssim=0.6, reaches=(None, 0.5), **SMOOTH)
     assert found.tuned["images"] == ["photo 0", "photo 2"] and found.tuned["held_out"] == ["photo 1", "photo 3"]
-    assert seen[:2] == [("photo 0", (None, 0.5)), ("photo 2", (None, 0.5))]
+    assert seen[:2] == [("photo 0", ()), ("photo 2", ())]
     assert seen[2:] == [("photo 1", (found.reach,)), ("photo 3", (found.reach,))]
     found = tune(network(), named[:1], ssim=0.6, reaches=(None,), held_out=named[1:3], **SMOOTH)
     assert found.tuned["images"] == ["photo 0"] and found.tuned["held_out"] == ["photo 1", "photo 2"]

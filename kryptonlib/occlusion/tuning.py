@@ -62,16 +62,18 @@ class Trial:
 
     Args:
         model, image, arguments: as for ``heatmap``.
-        reaches: what of each window is kept, for every map that a plan may ask for; None, the exact map, is added.
+        reaches: what of each window is kept, for maps that a plan will ask for; None, the exact map, is added.
+        meter: a ``Progress`` that counts maps.
     """
 
-    def __init__(self, model, image, reaches=(), **arguments):
+    def __init__(self, model, image, reaches=(), meter=None, **arguments):
         self.job = prepare(model, image, **arguments)
         self.shape = self.job.grid.shape
         # Krypton's rendered map has colour limits around the clean probability; other scores have none.
         clean = float(self.job.values(self.job.clean_logits)[0, 0])
         self.probability = clean if self.job.score == "probability" else None
         self.fill, self.filled = filler(self.job.score), {}
+        self.meter = meter or Progress(0)
         self.maps, self.macs = {}, {}
         self.need({None, *reaches})
 
@@ -84,6 +86,7 @@ class Trial:
             self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(self.job.grid)
         for reach in missing:
             self.maps[reach], self.macs[reach] = self.computed(engine, reach)
+            self.meter.update(1)
 
     def computed(self, engine, reach):
         """The map [1, rows, columns] of a reach, and the MACs of a position."""
@@ -168,7 +171,7 @@ def tune(
         held_out: images to judge on; None takes every second of ``images`` away from tuning.
         reaches: candidates for ``Plan.reach``; None among them is exact.
         checks: candidates for ``Plan.checks``.
-        progress: True writes a line per image to standard error.
+        progress: True writes a line to standard error, maps computed and the time left.
         arguments: target (one), score, fill, region, cover, as for ``heatmap``.
 
     Returns:
@@ -197,18 +200,17 @@ def tune(
     if np.ndim(arguments.get("target")) == 1:
         raise ValueError(f"a plan is tuned for one target an image, got {arguments['target']!r}")
     arguments = dict(arguments, patch=patch, stride=stride)
-    meter = Progress(len(images) + len(held_out), progress)
+    meter = Progress(len(images) * len({None, *reaches}) + len(held_out) * 2, progress, unit="maps")
 
     def trials(some, kept):
         for image in some:
             try:
-                yield Trial(model, image, kept, **arguments)
+                yield Trial(model, image, kept, meter, **arguments)
             except Unsupported as reason:
                 raise ValueError(f"{reason}: approximate maps need incremental inference") from reason
-            meter.update(1)
 
-    plans = candidates(ssim, reaches, checks)
-    plan = choose(plans, list(trials(images, reaches)), ssim)
+    plan = choose(candidates(ssim, reaches, checks), list(trials(images, ())), ssim)
+    meter.total = meter.done + len(held_out) * len({None, plan.reach})
     results = [trial.play(plan, beside=True) for trial in trials(held_out, [plan.reach])]
     tuned = {
         "network": getattr(model, "name", type(model).__name__),
@@ -233,9 +235,8 @@ def candidates(ssim, reaches=REACHES, checks=CHECKS):
 
 def choose(plans, trials, ssim):
     """The best of the plans on these trials, with what their images tell of errors: the geometric means."""
-    # First of all: each lattice of a reach that is dropped would be interpolated on every image for nothing.
-    enough = {reach for reach in {plan.reach for plan in plans} if reach is None or far_enough(reach, trials, ssim)}
-    plans = [plan for plan in plans if plan.reach in enough] or plans
+    enough = far_enough({plan.reach for plan in plans}, trials, ssim)
+    plans = [plan for plan in plans if plan.reach in enough]
     starts = {(plan.reach, plan.lattice) for plan in plans}
     logs = {start: np.log([trial.errors(*start) for trial in trials]) for start in starts}
 
@@ -252,9 +253,21 @@ def choose(plans, trials, ssim):
     return informed(plans[best([list(plays(plan)) for plan in plans], ssim)])
 
 
-def far_enough(reach, trials, ssim):
-    """Whether the map of a reach, all of it computed, is good enough: more than that no plan with it can compute."""
-    return expected_of_most([[quality.ssim(trial.maps[None][0], trial.maps[reach][0])] for trial in trials]) >= ssim
+def far_enough(reaches, trials, ssim):
+    """Those of the reaches whose maps, all of them computed, are good enough: with a plan no more can be computed.
+
+    The largest comes first and stays in any case, since any plan is better than none. A smaller one than the first to
+    fail loses more, and its maps are not computed.
+    """
+    enough = []
+    for reach in sorted(reaches, key=lambda one: one or 1.0, reverse=True):
+        for trial in trials:
+            trial.need([reach])
+        entire = [[quality.ssim(trial.maps[None][0], trial.maps[reach][0])] for trial in trials]
+        if enough and expected_of_most(entire) < ssim:
+            break
+        enough.append(reach)
+    return enough
 
 
 def expected_of_most(values):

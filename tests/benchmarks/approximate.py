@@ -166,15 +166,7 @@ def study(name, options):
 
 def tune_ours(images):
     """As ``occlusion.tune`` does, on the kept maps."""
-    reaches = [None]
-    for reach in sorted(filter(None, tuning.REACHES), reverse=True):
-        for trial in images.tune:
-            trial.need([reach])
-        if not tuning.far_enough(reach, images.tune, 0.9):
-            # tune() would not take it, and a smaller one loses more.
-            break
-        reaches.append(reach)
-    plan = tuning.choose(tuning.candidates(0.9, reaches), images.tune, 0.9)
+    plan = tuning.choose(tuning.candidates(0.9), images.tune, 0.9)
     results = [trial.play(plan, beside=True) for trial in images.test]
     found = {"plan": {k: getattr(plan, k) for k in ("ssim", "lattice", "reach", "checks", "margin", "factor", "seen")}}
     return found | {"judged": tuning.judged(results, 0.9), "each": [vars(one) for one in results]}
