@@ -17,7 +17,7 @@ from torch import nn
 
 import kryptonlib  # noqa: F401  (declares what torchvision needs)
 from kryptonlib import occlusion
-from kryptonlib.occlusion import incremental, packing
+from kryptonlib.occlusion import incremental, memory, packing
 from kryptonlib.occlusion.attach import product
 from kryptonlib.occlusion.costs import whole_axis
 from kryptonlib.occlusion.grouping import make_groups
@@ -315,6 +315,27 @@ def test_gaps_are_handed_back_when_they_have_grown(monkeypatch):
     assert trimmed == [0, 0] and gaps.last == 103 + MOST
     gaps()
     assert trimmed == [0, 0], "handing back brought little: not again before it has grown anew"
+
+
+def test_memory_is_handed_back_at_the_end_of_the_outermost_block(monkeypatch, tmp_path):
+    calls = []
+    library = SimpleNamespace(
+        mallopt=lambda name, value: calls.append((name, value)), malloc_trim=lambda rest: calls.append("trim")
+    )
+    (tmp_path / "held").write_text("10 5 1 1 0 1 0")
+    monkeypatch.setattr(memory, "_libc", lambda: library)
+    monkeypatch.setattr(memory, "HELD", tmp_path / "held")
+    with memory.kept_memory():
+        begun = list(calls)
+        with pytest.raises(KeyError), memory.kept_memory():
+            raise KeyError
+        with memory.kept_memory():
+            pass
+        assert calls == begun and len(begun) == 2
+    assert calls[2:] == [(memory.M_MMAP_MAX, 65536), (memory.M_TRIM_THRESHOLD, 131072), "trim"]
+    with memory.kept_memory():
+        pass
+    assert calls[5:7] == begun and calls.count("trim") == 2, "and begins anew"
 
 
 def test_gaps_are_looked_for_after_every_layer_of_a_batch(monkeypatch):

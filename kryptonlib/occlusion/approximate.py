@@ -17,6 +17,7 @@ from kryptonlib.occlusion.estimate import Errors, estimated_ssim, worth
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental, scores
 from kryptonlib.occlusion.lattice import fill_in, mask
+from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.quality import WINDOW
@@ -25,6 +26,7 @@ STEP = 0.1
 """Share of the grid that is computed more at a time where the estimate misses."""
 
 
+@kept_memory()
 def run(job, progress=False):
     """The approximate values of a job by its plan: float64 array [T, n].
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import sys
+import threading
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """mallopt's parameters, from malloc.h."""
@@ -19,6 +20,8 @@ ANEW = 1 << 28
 """Bytes by which it must have grown since they were last handed back: 256 MiB."""
 HELD = "/proc/self/statm"
 """Where Linux tells how many pages a process holds."""
+_lock, _inside = threading.Lock(), 0
+"""How many blocks are being run, since the allocator is one for all of a process's threads."""
 
 
 def _libc():
@@ -35,6 +38,8 @@ def _libc():
 def kept_memory():
     """Let freed memory be reused inside the ``with`` block, and hand it back at its end.
 
+    Of nested blocks the outermost hands it back, of those of several threads the last.
+
     Yields:
         A function to call now and then: :class:`Gaps`.
     """
@@ -42,16 +47,32 @@ def kept_memory():
     if library is None:
         yield lambda: None
         return
-    library.mallopt(M_MMAP_MAX, 0)
-    library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+    _enter(library)
     try:
         with open(HELD, "rb", buffering=0) as file:
             yield Gaps(library, file)
     finally:
-        # glibc's own defaults: 65536 mapped blocks, 128 KiB.
-        library.mallopt(M_MMAP_MAX, 65536)
-        library.mallopt(M_TRIM_THRESHOLD, 128 * 1024)
-        library.malloc_trim(0)
+        _leave(library)
+
+
+def _enter(library):
+    global _inside
+    with _lock:
+        _inside += 1
+        if _inside == 1:
+            library.mallopt(M_MMAP_MAX, 0)
+            library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def _leave(library):
+    global _inside
+    with _lock:
+        _inside -= 1
+        if _inside == 0:
+            # glibc's own defaults: 65536 mapped blocks, 128 KiB.
+            library.mallopt(M_MMAP_MAX, 65536)
+            library.mallopt(M_TRIM_THRESHOLD, 128 * 1024)
+            library.malloc_trim(0)
 
 
 class Gaps:
