@@ -17,7 +17,8 @@ from kryptonlib.occlusion.estimate import errors_of
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
-from kryptonlib.occlusion.tuning import Played, Trial, best, expected_of_most, far_enough, judged
+from kryptonlib.occlusion.trial import Played, Trial
+from kryptonlib.occlusion.tuning import best, expected_of_most, far_enough, judged
 
 PLANS = [
     Plan(0.6, "quarter"),

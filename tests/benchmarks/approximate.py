@@ -28,8 +28,10 @@ import occlusion as speed  # noqa: E402
 
 from kryptonlib import occlusion, samples, zoo  # noqa: E402
 from kryptonlib.occlusion import drilldown, quality, tuning  # noqa: E402
+from kryptonlib.occlusion.bounds import patch_boxes  # noqa: E402
 from kryptonlib.occlusion.cropping import Threshold  # noqa: E402
 from kryptonlib.occlusion.linear_tail import window_macs  # noqa: E402
+from kryptonlib.occlusion.trial import Trial  # noqa: E402
 
 OUT = Path(__file__).parents[2] / "build" / "bench"
 SETTINGS = {"OCT": (0.1, 5), "CXR": (0.4, 2), "ImageNet": (0.25, 3)}
@@ -90,7 +92,7 @@ class Images:
         return Kept(self.model, samples.load(sample), patch=options.patch, stride=options.stride)
 
 
-class Kept(tuning.Trial):
+class Kept(Trial):
     """A trial that computes a map when it is first asked for, and keeps it on disk.
 
     A crop is a reach, None for the exact map, or ("tau", tau) for Krypton's threshold.
@@ -123,7 +125,7 @@ class Kept(tuning.Trial):
             return super().computed(engine, crop)
         grid, rule = self.job.grid, Threshold(engine.steps, crop[1])
         values = self.job.values(engine.logits(grid.positions(), grid.patch, self.job.fill, crop=rule)).numpy()
-        boxes = tuning.patch_boxes(grid.positions(), grid.patch)
+        boxes = patch_boxes(grid.positions(), grid.patch)
         return values[:1].reshape(1, *self.shape), float(window_macs(engine.steps, boxes, rule).sum())
 
     def play(self, plan, beside=False, draw=0):
