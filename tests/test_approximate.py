@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_probabilities_are_interpolated_in_log_odds():
     np.testing.assert_array_equal(values, fill_in(exact, known, probability=True))
 
 
-def test_cropped_values_are_judged_by_exact_ones_and_not_mixed_with_them():
+def test_cropped_values_are_judged_by_exact_ones_and_not_mixed_with_them_where_they_do():
     exact = smooth(3)
     cropped = exact + 0.1 * np.ptp(exact) * gaussian_filter(noise(3)[0], 1)
     values, estimate, part, scores = climbed(exact, cropped, lattice="half", ssim=0.3)
@@ -130,11 +131,45 @@ def test_cropped_values_are_judged_by_exact_ones_and_not_mixed_with_them():
     assert sum(call[0] for call in scores.calls) == 48
     rows, columns = part.checked.T
     assert estimate == estimated_ssim(values[0], part.checked, exact[0, rows, columns])
-    # All of the grid, and still not good enough: the estimate says so.
-    values, estimate, part, _ = climbed(exact, cropped, lattice="half", ssim=0.99)
-    assert part.known.all() and estimate.value < 0.99
-    np.testing.assert_array_equal(values, cropped)
-    assert part.passes == 48 + exact.size
+
+
+def test_cropped_values_are_corrected_by_ever_more_exact_ones_where_they_do_not():
+    exact = smooth(3, scale=2)
+    cropped = exact + 0.3 * np.ptp(exact) * gaussian_filter(noise(3)[0], 4) / gaussian_filter(noise(3)[0], 4).std()
+    base, lattices = fill_in(cropped, mask(SHAPE, "half")), ["sixteenth", "eighth", "quarter", "half", "all"]
+    reached = []
+    for wanted in (0.9, 0.95, 0.98, 0.999999):
+        values, estimate, part, scores = climbed(exact, cropped, lattice="half", ssim=wanted)
+        assert estimate.value >= wanted
+        rows, columns = part.checked.T
+        judged = fill_in(exact, part.known, base=base)[0]
+        # What other images say of crops no longer holds.
+        assert estimate == estimated_ssim(judged, part.checked, exact[0, rows, columns], part.known)
+        np.testing.assert_array_equal(values, fill_in(exact, part.computed, base=base))
+        assert part.passes == len(scores.calls) == part.cropped_passes + part.computed.sum()
+        assert part.cropped_passes == part.cropped.sum() == mask(SHAPE, "half").sum()
+        reached.append(next(n for n, one in enumerate(lattices) if np.array_equal(part.known, mask(SHAPE, one))))
+        # No coarser one would have done, nor the crops alone.
+        again = Part(SHAPE, Scores(exact, cropped), Plan(lattice="half", reach=0.5))
+        again.compute(mask(SHAPE, "half"))
+        for one in lattices[: reached[-1] + 1]:
+            assert again.estimate().value < wanted
+            np.testing.assert_array_equal(again.known | again.further(), mask(SHAPE, one))
+            again.compute(again.known | again.further())
+    assert reached == sorted(reached) and reached[0] < reached[-1] == 4
+    np.testing.assert_array_equal(values, exact)
+
+
+def test_what_other_images_tell_is_of_crops_only():
+    exact = smooth(3, scale=2)
+    scores, plan = Scores(exact, 1.3 * exact + noise(1) * 0.05), Plan(reach=0.5, factor=0.01, seen=0.5)
+    with_others, alone = Part(SHAPE, scores, plan), Part(SHAPE, scores, replace(plan, factor=None, seen=1.0))
+    for part in (with_others, alone):
+        part.compute(mask(SHAPE, "half"))
+    assert with_others.estimate() != alone.estimate()
+    for part in (with_others, alone):
+        part.compute(part.further())
+    assert with_others.estimate() == alone.estimate()
 
 
 def test_of_several_targets_the_worst_decides():
@@ -250,11 +285,13 @@ class Curved(torch.nn.Module):
         return self.last((self.sums(torch.sin(x)) ** 2).mean((2, 3)))
 
 
-def test_a_plan_that_misses_warns_with_what_it_reached():
-    with pytest.warns(UserWarning, match=r"estimated SSIM of 0\.\d\d, not 0.99, .* use a larger reach") as seen:
-        heat = approximate(Curved().eval(), grid={**SMOOTH, "target": 0}, plan=Plan(ssim=0.99, reach=0.05))
-    assert len(seen) == 1 and f"SSIM of {heat.estimated_ssim.value:.2f}" in str(seen[0].message)
-    assert heat.info["share"] == 1 and heat.info["passes"] == 17 * 17 + 48
+def test_a_plan_that_needs_all_positions_warns():
+    net, grid, third = Curved().eval(), {**SMOOTH, "target": 0}, int(mask((17, 17), "third").sum())
+    with pytest.warns(UserWarning, match="does not suit this image: for an estimated SSIM of 0.9999 every") as seen:
+        heat = approximate(net, grid=grid, plan=Plan(ssim=0.9999, reach=0.05))
+    assert len(seen) == 1 and heat.estimated_ssim.value == 1
+    assert heat.info["share"] == 1 and heat.info["passes"] == 17 * 17 + third
+    np.testing.assert_allclose(heat.values, heatmap(net, picture(), **grid).values, atol=1e-9)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         approximate(ssim=0.99)

@@ -181,6 +181,18 @@ def test_a_factor_counts_as_so_many_checks():
     assert alone.value == pytest.approx(truth, abs=0.01) and alone.low < alone.value < alone.high
 
 
+def test_a_factor_counts_for_less_where_windows_were_cropped():
+    approximate, exact, _ = blurred(4)
+    nowhere = np.zeros_like(exact, bool)
+    for count in (8, 16, 64):
+        cropped, other, alone = (
+            estimate(approximate, exact, drawn(4, count), known=known, others=others).value
+            for known, others in ((None, Errors(1e-9, 1.0)), (nowhere, Errors(1e-9, 1.0)), (None, None))
+        )
+        # A factor that promises too much lifts the estimate less.
+        assert alone < cropped < other
+
+
 @pytest.mark.parametrize("kind", [thirds, blurred])
 def test_errors_of_other_maps_of_the_kind_make_estimates_better(kind):
     maps = [kind(seed) for seed in range(40)]

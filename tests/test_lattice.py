@@ -97,6 +97,20 @@ def test_probabilities_that_rounding_made_0_or_1_stay_and_give_numbers():
     assert ((found >= 0) & (found <= 1)).all()
 
 
+@pytest.mark.parametrize("probability", [False, True])
+def test_the_difference_from_another_map_is_interpolated(probability):
+    random, known = np.random.default_rng(0), mask((11, 13), "quarter")
+    rough = random.standard_normal((2, 11, 13))
+    plane = np.add.outer(0.3 * np.arange(11), -0.2 * np.arange(13)) + 1
+    exact = rough + plane
+    squash = (lambda values: 1 / (1 + np.exp(-values))) if probability else (lambda values: values)
+    found = fill_in(np.where(known, squash(exact), np.nan), known, probability, base=squash(rough))
+    # A thin plate follows a plane, so nothing is lost though the maps themselves are noise.
+    np.testing.assert_allclose(found, squash(exact), atol=1e-9)
+    np.testing.assert_array_equal(found[:, known], squash(exact)[:, known])
+    assert abs(fill_in(squash(exact), known, probability) - squash(exact)).max() > 0.1
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan])
 def test_what_is_no_probability_is_refused(value):
     values = np.full((8, 8), 0.5)

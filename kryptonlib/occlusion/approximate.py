@@ -2,7 +2,8 @@
 
 ``run`` is the method "approximate" of ``heatmap``. With a :class:`~kryptonlib.occlusion.plans.Plan` it computes the
 positions of a lattice, interpolates the others, compares with exact values at a few random positions, and computes more
-where the estimated SSIM misses the plan's: the positions whose errors are expected to cost most. With
+where the estimated SSIM misses the plan's: the positions whose errors are expected to cost most, or where windows were
+cropped a lattice of exact positions, whose differences from the cropped map are interpolated. With
 :class:`~kryptonlib.occlusion.plans.Published` it does what Krypton does.
 """
 
@@ -16,7 +17,7 @@ from kryptonlib.occlusion.cropping import Reach, Threshold
 from kryptonlib.occlusion.estimate import Errors, estimated_ssim, worth
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental, scores
-from kryptonlib.occlusion.lattice import fill_in, mask
+from kryptonlib.occlusion.lattice import FINER, fill_in, mask
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
@@ -24,6 +25,8 @@ from kryptonlib.occlusion.quality import WINDOW
 
 STEP = 0.1
 """Share of the grid that is computed more at a time where the estimate misses."""
+FIRST = "sixteenth"
+"""The lattice of exact positions that first corrects cropped ones where the estimate misses."""
 
 
 @kept_memory()
@@ -41,8 +44,8 @@ def run(job, progress=False):
     if isinstance(job.plan, Published):
         return published(engine, job, meter)
     if job.plan.reach is not None:
-        # A checked position may be computed a second time, from its cropped windows.
-        meter.total += job.plan.checks
+        # At worst everything is computed exactly after all.
+        meter.total += int(mask(job.grid.shape, job.plan.lattice).sum())
     evaluate = evaluator(engine, job, job.plan.reach, meter)
     part = Part(job.grid.shape, evaluate, job.plan, filler(job.score))
     if not part.can_estimate:
@@ -50,14 +53,15 @@ def run(job, progress=False):
         job.info.update(passes=len(job.grid))
         return scores(engine, job, job.grid.positions(), job.grid.patch, meter)
     values, estimate = climb(part, job.plan)
-    if estimate.value < job.plan.ssim:
+    if part.known.all():
         warnings.warn(
-            f"the plan reaches an estimated SSIM of {estimate.value:.2f}, not {job.plan.ssim}, even with every "
-            'position computed from cropped windows; use a larger reach, or method="exact"',
+            f"the plan does not suit this image: for an estimated SSIM of {job.plan.ssim} every position had to be "
+            "computed exactly",
             stacklevel=3,
         )
     meter.update(max(0, meter.total - meter.done), 0.0)
-    job.info.update(passes=part.passes, share=float(part.computed.mean()), estimated_ssim=list(estimate))
+    share = float((part.computed | part.cropped).mean())
+    job.info.update(passes=part.passes, share=share, estimated_ssim=list(estimate))
     return values.reshape(len(job.targets), -1)
 
 
@@ -71,7 +75,7 @@ def climb(part, plan):
     part.compute(mask(part.known.shape, plan.lattice))
     estimate = part.estimate()
     while estimate.value < plan.ssim + plan.margin and not part.known.all():
-        part.compute(part.known | part.most_worth(STEP))
+        part.compute(part.known | part.further())
         estimate = part.estimate()
     return part.map(), estimate
 
@@ -107,51 +111,71 @@ class Part:
         shape: (rows, columns) of the grid.
         scores: function(places [n, 2], exact) -> float64 [T, n], as from :func:`evaluator`.
         plan: a ``Plan``: its reach (None: what is computed is exact), number of checks, factor and seen count here.
-        fill: what interpolates, called as ``fill_in(values, known)``.
+        fill: what interpolates, called as ``fill_in(values, known, base=base)``.
         draw: number of the random draw of checks; the same one by default, so that a map can be computed again.
 
     Attributes:
-        known: bool [rows, columns]: what :meth:`compute` was asked for.
+        known: bool [rows, columns]: the positions that :meth:`compute` was asked for and that are exact.
+        cropped: bool [rows, columns]: those that are computed from cropped windows.
         checked: integers [n, 2], the random positions that judge.
-        passes: positions computed, the exact ones included.
+        passes, cropped_passes: positions computed, and how many of them from cropped windows.
         can_estimate: False where the grid is too small for that.
     """
 
     def __init__(self, shape, scores, plan, fill=fill_in, draw=0):
-        self.scores, self.cropped, self.fill = scores, plan.reach is not None, fill
+        self.scores, self.crops, self.fill = scores, plan.reach is not None, fill
         self.others = None if plan.factor is None else Errors(plan.factor, plan.seen)
-        self.known = np.zeros(shape, bool)
-        self.passes = 0
+        self.known, self.cropped = np.zeros(shape, bool), np.zeros(shape, bool)
+        self.passes = self.cropped_passes = 0
         self.can_estimate = min(shape) >= WINDOW and self.known.size >= 4 * plan.checks
         chosen = np.random.default_rng(draw).permutation(self.known.size)[: plan.checks]
         self.checked = np.stack(np.unravel_index(np.sort(chosen), shape), 1)
-        self._values = self._truth = None
+        self._values = self._base = None
 
     def compute(self, wanted):
-        """Compute the positions of ``wanted``, bool [rows, columns], that are not yet, and at first the checks too."""
+        """Compute the positions of ``wanted``, bool [rows, columns], that are not yet, and at first the checks too.
+
+        Where windows are cropped the first positions are, and all later ones exact.
+        """
         first, asked = self._values is None, wanted.copy()
-        if first and self.cropped:
-            self._truth = self._scores(self.checked, True)
-        elif first:
-            asked[tuple(self.checked.T)] = True
-        missing = np.argwhere(asked & ~self.computed)
-        found = self._scores(missing, not self.cropped)
+        if first and self.crops:
+            self.cropped = wanted
+            self._base = self.fill(self._scores(wanted, False), wanted)
+            wanted = self.known
+            asked = wanted.copy()
         if first:
-            self._values = np.full((len(found), *self.known.shape), np.nan)
-        self._values[:, missing[:, 0], missing[:, 1]] = found
+            asked[tuple(self.checked.T)] = True
+        missing = asked & ~self.computed
+        found = self._scores(missing, True)
+        self._values = found if first else np.where(missing, found, self._values)
         self.known = self.known | wanted
 
     def estimate(self):
         """The :class:`Estimate` for the target that does worst, of the map as it is without the checks."""
         rows, columns = self.checked.T
-        truth = self._truth if self.cropped else self._values[:, rows, columns]
-        self._judged = self.fill(self._values, self.known)
-        known = None if self.cropped else self.known
+        self._judged = self._filled(self.known)
+        known = self.known if self.known.any() else None
+        # Other images tell of the errors of crops, and these have been corrected where exact positions are known.
+        others = None if self.crops and self.known.any() else self.others
         estimates = [
-            estimated_ssim(one, self.checked, exact, known, self.others) for one, exact in zip(self._judged, truth)
+            estimated_ssim(one, self.checked, exact, known, others)
+            for one, exact in zip(self._judged, self._values[:, rows, columns])
         ]
         self._worst = min(range(len(estimates)), key=estimates.__getitem__)
         return estimates[self._worst]
+
+    def further(self):
+        """bool [rows, columns]: what to compute next.
+
+        Of exact positions it is a tenth of the grid, those whose errors the target that does worst suffers from most.
+        What cropped windows get wrong is smooth: it is known from a lattice of exact positions, and from denser ones.
+        """
+        if not self.crops:
+            return self.most_worth(STEP)
+        lattice = FIRST
+        while (mask(self.known.shape, lattice) <= self.known).all():
+            lattice = FINER[lattice]
+        return mask(self.known.shape, lattice)
 
     def most_worth(self, share):
         """bool [rows, columns]: the unknown positions whose errors the target that does worst suffers from most."""
@@ -164,19 +188,28 @@ class Part:
     def map(self):
         """The map [T, rows, columns] with what is not computed interpolated, once :meth:`estimate` has judged it."""
         # Exact checks are as good as any other position, once they have judged the map without them.
-        return self._judged if self.cropped else self.fill(self._values, self.computed)
+        return self._filled(self.computed) if self.known.any() else self._judged
 
     @property
     def computed(self):
-        """bool [rows, columns]: where the map holds computed values."""
+        """bool [rows, columns]: where the map holds exact values."""
         computed = self.known.copy()
-        if not self.cropped and self._values is not None:
+        if self._values is not None:
             computed[tuple(self.checked.T)] = True
         return computed
 
-    def _scores(self, places, exact):
+    def _filled(self, known):
+        return self.fill(self._values, known, base=self._base) if known.any() else self._base
+
+    def _scores(self, wanted, exact):
+        """Scores [T, rows, columns] where wanted, NaN elsewhere."""
+        places = np.argwhere(wanted)
+        found = self.scores(places, exact)
         self.passes += len(places)
-        return self.scores(places, exact)
+        self.cropped_passes += 0 if exact else len(places)
+        values = np.full((len(found), *wanted.shape), np.nan)
+        values[:, places[:, 0], places[:, 1]] = found
+        return values
 
 
 def published(engine, job, meter):

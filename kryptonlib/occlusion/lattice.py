@@ -38,7 +38,7 @@ def mask(shape, lattice):
     return LATTICES[lattice](rows, columns)
 
 
-def fill_in(values, known, probability=False):
+def fill_in(values, known, probability=False, base=None):
     """Interpolate a map between its known positions by thin plate splines.
 
     Args:
@@ -46,6 +46,7 @@ def fill_in(values, known, probability=False):
         known: bool [rows, columns]; at least three positions, not all in one line.
         probability: True interpolates the log-odds of ``values``, which must lie in [0, 1]. Near 0 and 1 a probability
             is pressed flat and then falls steeply, which a spline follows badly; its log-odds do not.
+        base: another map, close to this one, of the same shape; then the difference from it is interpolated.
 
     Returns:
         float64 array of the shape of ``values``; known positions keep their values.
@@ -63,15 +64,23 @@ def fill_in(values, known, probability=False):
     if len(at) < 3 or np.linalg.matrix_rank(at - at[0]) < 2:
         raise ValueError("fill_in() needs three known positions that are not all in one line")
     result, data = values.copy(), np.moveaxis(values[..., known], -1, 0)
-    if probability:
-        if not ((data >= 0) & (data <= 1)).all():
-            raise ValueError(f"probabilities lie in [0, 1], got values from {data.min():g} to {data.max():g}")
-        # A probability that rounding has made 0 or 1 has no log-odds.
-        data = logit(np.clip(data, np.finfo(data.dtype).tiny, 1 - np.finfo(data.dtype).epsneg))
+    data = _log_odds(data) if probability else data
+    if base is not None:
+        base = np.moveaxis(_log_odds(base) if probability else np.asarray(base, dtype=np.float64), (-2, -1), (0, 1))
+        data = data - base[known]
     try:
         found = RBFInterpolator(at, data, neighbors=min(NEIGHBOURS, len(at)))(wanted)
     except np.linalg.LinAlgError:
         # Somewhere the nearest known positions lie in a line; all of them together do not.
         found = RBFInterpolator(at, data)(wanted)
+    if base is not None:
+        found = found + base[~known]
     result[..., ~known] = np.moveaxis(expit(found) if probability else found, 0, -1)
     return result
+
+
+def _log_odds(values):
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"probabilities lie in [0, 1], got values from {values.min():g} to {values.max():g}")
+    # A probability that rounding has made 0 or 1 has no log-odds.
+    return logit(np.clip(values, np.finfo(values.dtype).tiny, 1 - np.finfo(values.dtype).epsneg))

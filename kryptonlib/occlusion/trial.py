@@ -80,28 +80,28 @@ class Trial:
         def scores(places, exact):
             return self.maps[None if exact else plan.reach][:, places[:, 0], places[:, 1]]
 
-        part = Part(self.shape, scores, plan, functools.partial(self._filled, plan.reach), draw)
+        part = Part(self.shape, scores, plan, functools.partial(self._filled, plan), draw)
         if not part.can_estimate:
             raise ValueError(
                 f"a grid of {self.shape[0]}x{self.shape[1]} positions is too small for {plan.checks} checks; "
                 "use a smaller stride or patch"
             )
         values, _ = climb(part, plan)
-        exact = plan.checks if part.cropped else 0
-        spent = (part.passes - exact) * self.macs[plan.reach] + exact * self.macs[None]
+        cropped = part.cropped_passes
+        spent = (part.passes - cropped) * self.macs[None] + cropped * self.macs[plan.reach]
         return self.judge(values[0], part.passes, spent, beside)
 
     def errors(self, reach, lattice):
         """``estimate.errors_of`` a lattice's map with windows cropped to ``reach``."""
         known = mask(self.shape, lattice)
-        values = self._filled(reach, self.maps[reach], known)[0]
+        values = self.fill(self.maps[reach], known)[0]
         return errors_of(values, self.maps[None][0], known if reach is None else None)
 
-    def _filled(self, reach, values, known):
+    def _filled(self, plan, values, known, base=None):
         # Which positions come next does not depend on the checks: draws and margins share most of their maps.
-        key = reach, known.tobytes()
+        key = plan.reach, base is not None and plan.lattice, known.tobytes()
         if key not in self.filled:
-            self.filled[key] = self.fill(values, known)
+            self.filled[key] = self.fill(values, known, base=base)
         return self.filled[key]
 
     def judge(self, values, passes, spent, beside):

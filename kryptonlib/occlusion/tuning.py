@@ -55,8 +55,7 @@ def tune(
     checks each time and with what the other images tell. The plan is the one with the largest speed-up (the geometric
     mean, counted in MACs) among those with which 90 % of new images are expected to reach ``ssim``
     (:func:`expected_of_most`) and no play ends more than 0.1 below. Where no candidate does, it is the one with the
-    highest SSIM. A reach whose entire maps are expected to fail is no candidate: computing more cannot mend what a crop
-    has lost.
+    highest SSIM. A reach whose entire maps are expected to fail is no candidate.
 
     Args:
         model: a ``zoo`` classifier or an nn.Module, as for ``heatmap``.
@@ -121,10 +120,15 @@ def tune(
 
 
 def candidates(ssim, reaches=REACHES, checks=CHECKS):
-    """Every :class:`Plan` that ``tune`` plays through."""
+    """Every :class:`Plan` that ``tune`` plays through.
+
+    Where windows are cropped it has the most checks. What a crop loses differs from image to image, and only checks
+    tell that an image is unlike those that were tuned on.
+    """
     return [
         Plan(ssim=ssim, lattice=start, reach=reach, checks=count, margin=margin)
         for reach, start, count, margin in itertools.product(reaches, STARTS, checks, MARGINS)
+        if reach is None or count == max(checks)
     ]
 
 
@@ -149,7 +153,7 @@ def choose(plans, trials, ssim):
 
 
 def far_enough(reaches, trials, ssim):
-    """Those of the reaches whose maps, all of them computed, are good enough: with a plan no more can be computed.
+    """Those of the reaches whose maps, all of them computed, are good enough: exact positions need not mend them often.
 
     The largest comes first and stays in any case, since any plan is better than none. A smaller one than the first to
     fail loses more, and its maps are not computed.
