@@ -244,9 +244,11 @@ def test_the_plan_is_the_best_of_the_candidates_and_judged_on_the_others(photos,
         Plan(0.9, start, reach, checks, margin)
         for reach in (None, 0.4)
         for start in tuning.STARTS
-        for checks in tuning.CHECKS
+        # What crops lose differs from image to image: the most checks.
+        for checks in (tuning.CHECKS if reach is None else [max(tuning.CHECKS)])
         for margin in tuning.MARGINS
     ]
+    assert candidates == tuning.candidates(0.9, (None, 0.4))
     trials = [Trial(network(), photos[number], [0.4], **SMOOTH) for number in range(4)]
 
     def told(one, images):

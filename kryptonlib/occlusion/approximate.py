@@ -57,7 +57,8 @@ def run(job, progress=False):
         warnings.warn(
             f"the plan does not suit this image: for an estimated SSIM of {job.plan.ssim} every position had to be "
             "computed exactly",
-            stacklevel=3,
+            # Between here and heatmap() lies the block of kept_memory().
+            stacklevel=4,
         )
     meter.update(max(0, meter.total - meter.done), 0.0)
     share = float((part.computed | part.cropped).mean())

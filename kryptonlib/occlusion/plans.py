@@ -22,7 +22,7 @@ class Plan:
         ssim: the raw-map SSIM with the exact map that is wanted, in (0, 1).
         lattice: the part of the grid to begin with, one of ``lattice.LATTICES``.
         reach: what is kept of each window (``cropping.Reach``), in (0, 1]; the rest counts to first order
-            (``first_order``). None computes positions exactly.
+            (``first_order``). Exact positions correct the map where the estimate misses. None computes all exactly.
         checks: random positions that are computed exactly to estimate the quality.
         margin: how far the estimate must lie above ``ssim``.
         factor, seen: the ``estimate.Errors`` of other images of the network, positive; factor None: not known.

@@ -64,7 +64,7 @@ def tune(
         patch, stride: of the maps; a plan is for these.
         held_out: images to judge on; None takes every second of ``images`` away from tuning.
         reaches: candidates for ``Plan.reach``; None among them is exact.
-        checks: candidates for ``Plan.checks``.
+        checks: candidates for ``Plan.checks``; with cropped windows only the largest.
         progress: True writes a line to standard error, maps computed and the time left.
         arguments: target (one), score, fill, region, cover, as for ``heatmap``.
 
