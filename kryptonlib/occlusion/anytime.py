@@ -8,12 +8,10 @@ from kryptonlib.occlusion.approximate import Part, evaluator, filler
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.job import prepare
-from kryptonlib.occlusion.lattice import FINER, mask
+from kryptonlib.occlusion.lattice import COARSEST, FINER, mask
 from kryptonlib.occlusion.plans import Plan
 from kryptonlib.occlusion.steps import Unsupported
 
-FIRST = "sixteenth"
-"""The lattice of the first map."""
 FEWEST = 32
 """Positions below which a last part is not worth a map of its own."""
 
@@ -64,11 +62,11 @@ def _maps(model, image, seconds, ssim, plan, arguments):
             'heatmap(method="exact")'
         )
     random = np.random.default_rng(0)
-    lattice, done = FIRST, False
+    lattice, done = COARSEST, False
     while not done:
         wanted = mask(job.grid.shape, lattice)
         missing = np.flatnonzero(wanted & ~part.computed)
-        if seconds is not None and lattice != FIRST:
+        if seconds is not None and lattice != COARSEST:
             # What a position costs is known from those before: the checks, and the earlier lattices.
             spent = time.perf_counter() - started
             fits = int((seconds - spent) / (spent / part.passes))

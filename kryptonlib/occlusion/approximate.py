@@ -17,7 +17,7 @@ from kryptonlib.occlusion.cropping import Reach, Threshold
 from kryptonlib.occlusion.estimate import Errors, estimated_ssim, worth
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental, scores
-from kryptonlib.occlusion.lattice import FINER, fill_in, mask
+from kryptonlib.occlusion.lattice import COARSEST, FINER, fill_in, mask
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
@@ -25,11 +25,8 @@ from kryptonlib.occlusion.quality import WINDOW
 
 STEP = 0.1
 """Share of the grid that is computed more at a time where the estimate misses."""
-FIRST = "sixteenth"
-"""The lattice of exact positions that first corrects cropped ones where the estimate misses."""
 
 
-@kept_memory()
 def run(job, progress=False):
     """The approximate values of a job by its plan: float64 array [T, n].
 
@@ -42,7 +39,8 @@ def run(job, progress=False):
     engine = Incremental(job.module, job.image, job.clean_logits)
     meter = Progress(len(job.grid), progress)
     if isinstance(job.plan, Published):
-        return published(engine, job, meter)
+        with kept_memory():
+            return published(engine, job, meter)
     if job.plan.reach is not None:
         # At worst everything is computed exactly after all.
         meter.total += int(mask(job.grid.shape, job.plan.lattice).sum())
@@ -52,13 +50,13 @@ def run(job, progress=False):
         meter.total = len(job.grid)
         job.info.update(passes=len(job.grid))
         return scores(engine, job, job.grid.positions(), job.grid.patch, meter)
-    values, estimate = climb(part, job.plan)
+    with kept_memory():
+        values, estimate = climb(part, job.plan)
     if part.known.all():
         warnings.warn(
             f"the plan does not suit this image: for an estimated SSIM of {job.plan.ssim} every position had to be "
             "computed exactly",
-            # Between here and heatmap() lies the block of kept_memory().
-            stacklevel=4,
+            stacklevel=3,
         )
     meter.update(max(0, meter.total - meter.done), 0.0)
     share = float((part.computed | part.cropped).mean())
@@ -138,12 +136,12 @@ class Part:
 
         Where windows are cropped the first positions are, and all later ones exact.
         """
-        first, asked = self._values is None, wanted.copy()
+        first = self._values is None
         if first and self.crops:
             self.cropped = wanted
             self._base = self.fill(self._scores(wanted, False), wanted)
             wanted = self.known
-            asked = wanted.copy()
+        asked = wanted.copy()
         if first:
             asked[tuple(self.checked.T)] = True
         missing = asked & ~self.computed
@@ -157,7 +155,7 @@ class Part:
         self._judged = self._filled(self.known)
         known = self.known if self.known.any() else None
         # Other images tell of the errors of crops, and these have been corrected where exact positions are known.
-        others = None if self.crops and self.known.any() else self.others
+        others = None if self.crops and known is not None else self.others
         estimates = [
             estimated_ssim(one, self.checked, exact, known, others)
             for one, exact in zip(self._judged, self._values[:, rows, columns])
@@ -173,7 +171,7 @@ class Part:
         """
         if not self.crops:
             return self.most_worth(STEP)
-        lattice = FIRST
+        lattice = COARSEST
         while (mask(self.known.shape, lattice) <= self.known).all():
             lattice = FINER[lattice]
         return mask(self.known.shape, lattice)

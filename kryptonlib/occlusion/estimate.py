@@ -104,7 +104,8 @@ def estimated_ssim(approximate, positions, exact, known=None, others=None, seed=
     errors = seen * (exact - approximate[tuple(positions.T)]) ** 2
     likely = _error_shape(approximate, known)
     around, ratios = likely[tuple(positions.T)], _ratios(approximate, likely)
-    before = (CROPPED_TRUST if known is None else TRUST) * likely[likely > 0].mean() if others and likely.any() else 0.0
+    trust = CROPPED_TRUST if known is None else TRUST
+    before = trust * likely[likely > 0].mean() if others and likely.any() else 0.0
 
     def similarity(chosen, factors):
         """SSIM [k] from the checks chosen [k, n] and the factors of other images [k]."""

@@ -22,6 +22,8 @@ LATTICES = {
 """Name -> function of the row and column number in the grid, true where the position is computed."""
 FINER = {"sixteenth": "eighth", "eighth": "quarter", "quarter": "half", "half": "all"}
 """The next denser lattice that holds all positions of this one."""
+COARSEST = "sixteenth"
+"""The first of these."""
 NEIGHBOURS = 20
 """Computed positions that an interpolated value depends on."""
 

@@ -80,7 +80,7 @@ class Trial:
         def scores(places, exact):
             return self.maps[None if exact else plan.reach][:, places[:, 0], places[:, 1]]
 
-        part = Part(self.shape, scores, plan, functools.partial(self._filled, plan), draw)
+        part = Part(self.shape, scores, plan, functools.partial(self._filled, plan.reach, plan.lattice), draw)
         if not part.can_estimate:
             raise ValueError(
                 f"a grid of {self.shape[0]}x{self.shape[1]} positions is too small for {plan.checks} checks; "
@@ -94,12 +94,12 @@ class Trial:
     def errors(self, reach, lattice):
         """``estimate.errors_of`` a lattice's map with windows cropped to ``reach``."""
         known = mask(self.shape, lattice)
-        values = self.fill(self.maps[reach], known)[0]
+        values = self._filled(reach, lattice, self.maps[reach], known)[0]
         return errors_of(values, self.maps[None][0], known if reach is None else None)
 
-    def _filled(self, plan, values, known, base=None):
+    def _filled(self, reach, lattice, values, known, base=None):
         # Which positions come next does not depend on the checks: draws and margins share most of their maps.
-        key = plan.reach, base is not None and plan.lattice, known.tobytes()
+        key = reach, base is not None and lattice, known.tobytes()
         if key not in self.filled:
             self.filled[key] = self.fill(values, known, base=base)
         return self.filled[key]

@@ -162,8 +162,7 @@ def far_enough(reaches, trials, ssim):
     for reach in sorted(reaches, key=lambda one: one or 1.0, reverse=True):
         for trial in trials:
             trial.need([reach])
-        entire = [[quality.ssim(trial.maps[None][0], trial.maps[reach][0])] for trial in trials]
-        if enough and expected_of_most(entire) < ssim:
+        if enough and expected_of_most([[quality.ssim(t.maps[None][0], t.maps[reach][0])] for t in trials]) < ssim:
             break
         enough.append(reach)
     return enough
