@@ -19,9 +19,9 @@ from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, find_head, finished_map, from_rows, to_rows
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.rooms import Rooms, Stay
 from kryptonlib.occlusion.schedule import Schedule, is_fetched, last_use, window_bytes
 from kryptonlib.occlusion.steps import Unsupported, read_steps
-from kryptonlib.occlusion.windows import Map
 
 BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
@@ -171,28 +171,31 @@ class _Run:
                 f"memory_limit={limit} bytes is below what one position of this network needs, {each} bytes"
             )
         self.batch = int(min(batch, limit // each))
-        self.maps = self._maps()
-        image = self.maps[0]
-        image.room(1, *fill.shape[1:])[0] = fill.permute(1, 2, 0)
+        self.rooms = self._rooms()
+        self.maps = self.rooms.maps
+        self.rooms.enter(0)
+        self.maps[0].room(1, *fill.shape[1:])[0] = fill.permute(1, 2, 0)
 
-    def _maps(self):
-        """Buffers for the maps that some layer reads with context."""
-        room = {0: self.engine.image[0, 0].numel()}
+    def _rooms(self):
+        """Memory for the maps that some layer reads with context."""
+        # The fill stays behind the image in all groups: as the first of each, always at the same place.
+        fill = Stay(self.engine.image[0, 0].numel(), 0, self.head[1])
+        stays = []
         for group in self.groups:
             count = min(self.batch, len(group.members))
+            stays.append({0: fill})
             for index, window in enumerate(group.windows):
                 if index and window is not None and is_fetched(self.steps, group, index):
                     (_, height), (_, width) = window
-                    room[index] = max(room.get(index, 0), count * height * width)
-        return {
-            index: Map(to_rows(self.steps[index].clean, self.steps[index].layout)[0], places)
-            for index, places in room.items()
-        }
+                    stays[-1][index] = Stay(count * height * width, index, self.last_use[index])
+        steps = {index: self.steps[index] for index in sorted({index for group in stays for index in group})}
+        return Rooms({index: to_rows(step.clean, step.layout)[0] for index, step in steps.items()}, stays)
 
     def all(self, numbers, result, meter):
         """Compute every group's batches and write the logits to ``result[numbers[member]]``."""
         head = self.collector
-        for group in self.groups:
+        for number, group in enumerate(self.groups):
+            self.rooms.enter(number)
             parts = -(-len(group.members) // self.batch)
             for part in np.array_split(np.arange(len(group.members)), parts):
                 rows = numbers[group.members[part]]
@@ -215,8 +218,7 @@ class _Run:
             values[index] = self._compute(index, schedule, values, arrays)
             if self.slopes is not None and schedule.rims[index] is not None:
                 self.slopes.add(rows, index, values[index], [arrays[number] for number in schedule.rims[index]])
-            for source in self.last_use.get(index, ()):
-                values.pop(source, None)
+            values = {source: value for source, value in values.items() if self.last_use[source] > index}
             self.gaps()
         return values[self.head[0]], schedule.windows[self.head[0]]
 

@@ -6,8 +6,8 @@ from kryptonlib.occlusion.costs import gathered, takes_own_padding, takes_window
 from kryptonlib.occlusion.intervals import context
 from kryptonlib.occlusion.windows import Fetch, Shipment
 
-GATHERED_FROM = 3 * 8
-"""Bytes beside each gathered place: its number among the clean activations, among the windows, and the one taken."""
+GATHERED_FROM = 2 * 8
+"""Bytes beside each gathered place: its number among the clean activations, and among the windows."""
 
 
 class How:
@@ -159,22 +159,23 @@ def same_window(one, other):
 
 
 def last_use(steps, source, begin):
-    """Step before ``begin`` -> the steps, ``source`` excepted, whose values nobody before ``begin`` reads after it."""
-    found = {}
-    for index, step in enumerate(steps[:begin]):
-        readers = [user for user in step.users if user < begin]
-        if readers and index != source:
-            found.setdefault(max(readers), []).append(index)
-    return found
+    """For each step before ``begin`` the last one that reads its value; ``begin`` for the step ``source``."""
+    last = [begin] * begin
+    for index in reversed(range(begin)):
+        # What gives a part of what it reads, and no copy, keeps it for its own readers.
+        readers = [user if steps[user].operator.fresh else last[user] for user in steps[index].users if user < begin]
+        if index != source and readers:
+            last[index] = max(readers)
+    return last
 
 
 def window_bytes(steps, group, begin, last_use):
     """Most bytes that one position of a group needs at a time.
 
-    These are its windows that are kept beside the clean maps, the values that later steps need, what a step gathers
-    (with the places it is gathered from), and the step's result, twice where other functions follow.
+    These are the windows and values that later steps need, what a step gathers (with the places it is gathered from),
+    and the step's result, once more where other functions follow, and where it goes to a map.
     """
-    kept, live, peak = 0, {}, 0
+    live, peak = {}, 0
     for index in range(1, begin):
         step, window = steps[index], group.windows[index]
         each = step.clean.element_size()
@@ -183,14 +184,10 @@ def window_bytes(steps, group, begin, last_use):
             places * (steps[source].channels * each + GATHERED_FROM)
             for source, places in zip(step.sources, _gathered_places(steps, group, index))
         )
-        peak = max(peak, sum(live.values()) + patches + own * (2 if step.posts else 1))
-        if window is not None and is_fetched(steps, group, index):
-            kept += own
-        else:
-            live[index] = own
-        for source in last_use.get(index, ()):
-            live.pop(source, None)
-    return kept + peak
+        copies = 1 + bool(step.posts) + (window is not None and is_fetched(steps, group, index))
+        peak = max(peak, sum(live.values()) + patches + own * copies)
+        live = {other: taken for other, taken in live.items() if last_use[other] > index} | {index: own}
+    return peak
 
 
 def _gathered_places(steps, group, index):

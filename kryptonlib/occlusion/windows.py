@@ -1,39 +1,18 @@
 """Gathering a batch of windows together with the clean activations around them.
 
-Each map is kept as rows of channels (NHWC): a row of zeros, a row of -inf, the clean activation row by row, and behind
-them the changed windows of the current batch. One ``index_select`` then fetches, for all positions at once, any patch
-of the changed map: what lies inside a position's window comes from the window, what lies around it from the clean
-activation, and what lies outside the map from one of the first two rows. Borders need no case of their own.
+A map is rows of channels, the windows of the current batch among them (``rooms``). One ``index_select`` fetches, for
+all positions at once, any patch of the changed map: what lies inside a position's window comes from the window, what
+lies around it from the clean activation, and what lies outside the map from one of the first two rows. Borders need no
+case of their own.
 """
 
 import numpy as np
 import torch
 
+from kryptonlib.occlusion.rooms import FIRST
+
 NOWHERE = -(1 << 40)
 """An offset that makes any sum of two offsets negative."""
-FIRST = 2
-"""Rows before the clean activation: zeros, -inf."""
-
-
-class Map:
-    """The clean activation of one step and room for the windows of a batch.
-
-    Args:
-        clean: the clean activation [H, W, C].
-        room: rows (places of windows) to reserve.
-    """
-
-    def __init__(self, clean, room):
-        self.height, self.width, self.channels = clean.shape
-        self.begin = FIRST + self.height * self.width
-        self.rows = clean.new_empty(self.begin + room, self.channels)
-        self.rows[0].zero_()
-        self.rows[1].fill_(-torch.inf)
-        self.rows[FIRST : self.begin] = clean.reshape(-1, self.channels)
-
-    def room(self, count, height, width):
-        """The part that a batch of ``count`` windows is written into, [count, height, width, C]."""
-        return self.rows[self.begin : self.begin + count * height * width].view(count, height, width, self.channels)
 
 
 class Shipment:
@@ -58,7 +37,7 @@ class Shipment:
 
 
 class Fetch:
-    """One planned gather: which rows of a :class:`Map` make the patches of a batch.
+    """One planned gather: which rows of a :class:`~kryptonlib.occlusion.rooms.Map` make the patches of a batch.
 
     Args:
         shipment: where the offsets travel.
@@ -99,8 +78,8 @@ class Fetch:
         if self.beyond:
             places.clamp_(min=self.special)
         if self.window is not None:
-            changed = self._places(arrays, self.window)
-            places = torch.where(changed >= 0, changed, places)
+            # The windows lie behind the clean activation, and what is none is below zero.
+            torch.maximum(places, self._places(arrays, self.window), out=places)
         return rows.index_select(0, places.view(-1)).view(self.count, self.height, self.width, -1)
 
     @staticmethod
