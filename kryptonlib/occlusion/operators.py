@@ -125,7 +125,10 @@ def _module(part, call, steps, clean):
     if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
         return _pointwise(lambda tensors: part(tensors[0]), source)
     if isinstance(part, nn.Conv2d) and own is nn.Conv2d.forward and part.padding_mode == "zeros":
-        return convolution(None, part.weight, part.bias, part.stride, part.padding, part.dilation, part.groups)
+        found = convolution(None, part.weight, part.bias, part.stride, part.padding, part.dilation, part.groups)
+        # Where ``run`` takes the place of the traced copy's module, nobody calls that any more.
+        found.local.part = part if found.run else None
+        return found
     if isinstance(part, nn.MaxPool2d) and not part.return_indices:
         return max_pool(None, part.kernel_size, part.stride, part.padding, part.dilation)
     if isinstance(part, nn.AvgPool2d):

@@ -14,17 +14,23 @@ import torch.nn.functional as F
 class Convolution:
     """A convolution for patches that hold their context.
 
+    Once its weights are packed it lets go of them as they were: fresh memory for both takes an operating system longer
+    than packing them. From the packed ones they are had back.
+
     Args:
         weight: [C_out, C_in / groups, H_k, W_k].
         bias: [C_out] or None.
         dilation: (rows, columns).
         groups: as for ``conv2d``.
+
+    Attributes:
+        part: a module that nobody calls any more and that has to let go of the same weights, or None.
     """
 
     def __init__(self, weight, bias, dilation, groups):
         self.weight, self.bias, self.groups = weight, bias, groups
         self.dilation = list(dilation)
-        self.packed = self.form = None
+        self.packed = self.form = self.part = None
         # oneDNN's order depends on the patch. Blocks of 32 and 64 channels are quickly brought into each other, but
         # blocks of 48, which other numbers of channels may get, at times take longer than the convolution.
         self.odd = len(weight) & (len(weight) - 1) > 0
@@ -41,11 +47,16 @@ class Convolution:
         usable = patch.device.type == "cpu" and patch.dtype == torch.float32 and self.groups == 1
         # The operator has no gradient.
         if not usable or patch.requires_grad or not available():
-            return F.conv2d(patch, self.weight, self.bias, strides, padding, self.dilation, self.groups)
+            weight = self.packed.to_dense() if self.weight is None else self.weight
+            return F.conv2d(patch, weight, self.bias, strides, padding, self.dilation, self.groups)
         strides, padding = list(strides), list(padding)
         form = patch.shape[2:], strides, padding
         if self.packed is None or (self.odd and form != self.form):
             self.packed, self.form = _pack(self.weight, padding, strides, self.dilation, patch.shape), form
+            if not self.odd:
+                self.weight = None
+                if self.part is not None:
+                    self.part.weight = None
         return _packed_convolution(patch, self.packed, self.bias, strides, padding, self.dilation)
 
 
