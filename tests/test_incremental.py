@@ -286,6 +286,61 @@ def test_a_cast_that_changes_nothing_is_not_overwritten():
     torch.testing.assert_close(got, truth, rtol=1e-4, atol=1e-5)
 
 
+class Viewed(nn.Module):
+    """A choice of a map's channels is read when the map itself has long been."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.three = nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)
+        self.four, self.five, self.last = nn.Conv2d(4, 2, 3), nn.Conv2d(2, 2, 1), nn.Linear(2, 3)
+
+    def forward(self, x):
+        x = self.one(x)
+        chosen = x[:, 1:3]
+        late = self.four(self.three(self.two(x)))
+        return self.last(late.mean((2, 3)) + self.five(chosen).mean((2, 3)))
+
+
+def test_a_map_keeps_its_room_while_a_view_of_it_is_needed():
+    engine = same(seeded(Viewed()), image_of(2, 20, 22))
+    names = [step.name for step in engine.steps]
+    last = last_use(engine.steps, *engine.head)
+    view = names.index("getitem")
+    assert not engine.steps[view].operator.fresh and last[1] == last[view] > names.index("Conv2d", 2)
+
+
+def test_packed_weights_are_the_only_ones_left():
+    if not packing.available():
+        pytest.skip("this build of torch does not pack weights")
+    part = nn.Conv2d(8, 16, 3)
+    weight, bias, patch = part.weight.detach().clone(), part.bias.detach(), torch.rand(3, 8, 7, 6)
+    patch = patch.contiguous(memory_format=torch.channels_last)
+    convolution = packing.Convolution(part.weight.detach(), bias, (1, 1), 1)
+    convolution.part = part
+    expected = torch.nn.functional.conv2d(patch, weight, bias)
+    with torch.inference_mode():
+        torch.testing.assert_close(convolution(patch, (1, 1), (0, 0)), expected, rtol=1e-4, atol=1e-5)
+    assert convolution.weight is None and part.weight is None
+    asked = patch.clone().requires_grad_()
+    convolution(asked, (1, 1), (0, 0)).sum().backward()
+    truth = patch.clone().requires_grad_()
+    torch.nn.functional.conv2d(truth, weight, bias).sum().backward()
+    torch.testing.assert_close(asked.grad, truth.grad)
+
+
+def test_the_engine_leaves_the_network_its_weights():
+    net = seeded(Classify(nn.Conv2d(2, 4, 3), 4)).float()
+    before = {name: weight.clone() for name, weight in net.state_dict().items()}
+    image = image_of(2, 12, 14).float()
+    engine = Incremental(net, image)
+    first = engine.logits([(2, 2)], (3, 3), 0.0)
+    assert all(torch.equal(weight, before[name]) for name, weight in net.state_dict().items())
+    engine.look_at(image.flip(2))
+    truth = brute_force(net, image.flip(2), [(2, 2)], (3, 3), torch.zeros(()))
+    torch.testing.assert_close(engine.logits([(2, 2)], (3, 3), 0.0), truth)
+    assert not torch.equal(first, truth)
+
+
 def test_memory_of_a_position_is_what_is_alive():
     """By hand, in float64 (8 bytes): two 3x3 convolutions and a ReLU on one position in the middle of 20 x 20.
 
@@ -320,7 +375,7 @@ def test_gaps_are_handed_back_when_they_have_grown(monkeypatch):
 def test_memory_is_handed_back_at_the_end_of_the_outermost_block(monkeypatch, tmp_path):
     calls = []
     library = SimpleNamespace(
-        mallopt=lambda name, value: calls.append((name, value)), malloc_trim=lambda rest: calls.append("trim")
+        mallopt=lambda name, value: calls.append((name, value)), malloc_trim=lambda rest: calls.append(("trim", rest))
     )
     (tmp_path / "held").write_text("10 5 1 1 0 1 0")
     monkeypatch.setattr(memory, "_libc", lambda: library)
@@ -332,10 +387,11 @@ def test_memory_is_handed_back_at_the_end_of_the_outermost_block(monkeypatch, tm
         with memory.kept_memory():
             pass
         assert calls == begun and len(begun) == 2
-    assert calls[2:] == [(memory.M_MMAP_MAX, 65536), (memory.M_TRIM_THRESHOLD, 131072), "trim"]
+    ended = [(memory.M_MMAP_MAX, 65536), (memory.M_TRIM_THRESHOLD, memory.LEFT), ("trim", memory.LEFT)]
+    assert calls[2:] == ended
     with memory.kept_memory():
         pass
-    assert calls[5:7] == begun and calls.count("trim") == 2, "and begins anew"
+    assert calls[5:] == begun + ended, "and begins anew"
 
 
 def test_gaps_are_looked_for_after_every_layer_of_a_batch(monkeypatch):

@@ -26,6 +26,7 @@ from kryptonlib.occlusion.anytime import refine
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.job import Job, prepare
+from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.plans import Plan, Published
 from kryptonlib.occlusion.scores import SCORES
 from kryptonlib.occlusion.steps import Unsupported
@@ -111,25 +112,27 @@ def heatmap(
     check_choice("method", method, METHODS)
     plan = _plan(method, plan, ssim)
     started = time.perf_counter()
-    job = prepare(
-        model,
-        image,
-        patch=patch,
-        stride=stride,
-        target=target,
-        score=score,
-        fill=fill,
-        region=region,
-        cover=cover,
-        batch_size=batch_size,
-        memory_limit=memory_limit,
-    )
-    job.plan = plan
-    try:
-        values = METHODS[method](job, progress)
-    except Unsupported as reason:
-        warnings.warn(f"{reason}; every position is computed in full", stacklevel=2)
-        values = full.run(job, progress)
+    # From the first clean pass on: folding and packing the weights frees as much memory as the windows do.
+    with kept_memory():
+        job = prepare(
+            model,
+            image,
+            patch=patch,
+            stride=stride,
+            target=target,
+            score=score,
+            fill=fill,
+            region=region,
+            cover=cover,
+            batch_size=batch_size,
+            memory_limit=memory_limit,
+        )
+        job.plan = plan
+        try:
+            values = METHODS[method](job, progress)
+        except Unsupported as reason:
+            warnings.warn(f"{reason}; every position is computed in full", stacklevel=2)
+            values = full.run(job, progress)
     return Heatmap.of_job(job, values, method, time.perf_counter() - started)
 
 

@@ -18,7 +18,6 @@ from kryptonlib.occlusion.estimate import Errors, estimated_ssim, worth
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental, scores
 from kryptonlib.occlusion.lattice import COARSEST, FINER, fill_in, mask
-from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.quality import WINDOW
@@ -39,8 +38,7 @@ def run(job, progress=False):
     engine = Incremental(job.module, job.image, job.clean_logits)
     meter = Progress(len(job.grid), progress)
     if isinstance(job.plan, Published):
-        with kept_memory():
-            return published(engine, job, meter)
+        return published(engine, job, meter)
     if job.plan.reach is not None:
         # At worst everything is computed exactly after all.
         meter.total += int(mask(job.grid.shape, job.plan.lattice).sum())
@@ -50,8 +48,7 @@ def run(job, progress=False):
         meter.total = len(job.grid)
         job.info.update(passes=len(job.grid))
         return scores(engine, job, job.grid.positions(), job.grid.patch, meter)
-    with kept_memory():
-        values, estimate = climb(part, job.plan)
+    values, estimate = climb(part, job.plan)
     if part.known.all():
         warnings.warn(
             f"the plan does not suit this image: for an estimated SSIM of {job.plan.ssim} every position had to be "
