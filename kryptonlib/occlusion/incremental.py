@@ -25,8 +25,8 @@ from kryptonlib.occlusion.steps import Unsupported, read_steps
 
 BATCH = 64
 """Positions per batch: enough for fast convolutions, few enough for a layer's windows to stay in the cache."""
-MEMORY = 1 << 27
-"""Bytes that the windows may take at the default: 128 MiB. More makes no network faster on a CPU, and DenseNet slower:
+MEMORY = 5 << 24
+"""Bytes that the windows may take at the default: 80 MiB. More makes no network faster on a CPU, and DenseNet slower:
 the heap's gaps (``memory``) grow with it."""
 MEMORY_BESIDE = 1 << 30
 """The same on a GPU: 1 GiB, since its memory is kept by an allocator of its own."""
@@ -126,7 +126,7 @@ class Incremental:
             crop: what to keep of each window, see ``grouping.changed_intervals`` and ``cropping``; None is exact.
             slopes: a :class:`~kryptonlib.occlusion.first_order.Slopes` that is given what ``crop`` leaves out, or None.
             batch_size: most positions per batch; None chooses.
-            memory_limit: bytes for the windows; None is 128 MiB on a CPU, 1 GiB elsewhere.
+            memory_limit: bytes for the windows; None is 80 MiB on a CPU, 1 GiB elsewhere.
             meter: a :class:`Progress` that is told of finished positions, or None.
         """
         fill = torch.as_tensor(fill).to(self.image).expand_as(self.image[0])
