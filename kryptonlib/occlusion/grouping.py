@@ -2,21 +2,20 @@
 
 A batch needs one window shape per layer. Positions differ: at the border windows are cut off, and with strides their
 alignment differs. Grouping all of them wastes work on the largest window; a group per shape gives batches too small to
-be fast. Row intervals and column intervals are therefore merged step by step, always the two that waste least, down to
-a few sets of each; then their rectangles, as long as that lowers the estimated cost (``cells``). A window rounded up to
-its group's size stays exact, because around the change it holds clean activations.
+be fast. Row intervals and column intervals are therefore merged step by step, always the two that waste least, and the
+number of groups with the least estimated cost is taken. A window rounded up to its group's size stays exact, because
+around the change it holds clean activations.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from kryptonlib.occlusion.cells import merged
 from kryptonlib.occlusion.costs import StepCosts, gathered, whole_axis
 from kryptonlib.occlusion.intervals import extent, hull, place, through_window
 
-SETS = 8
-"""Sets that the rows, and the columns, of positions are divided into; their rectangles are then merged."""
+MOST_GROUPS = 16
+"""Largest number of row (and of column) groups tried."""
 WINDOWED = ("input", "window", "pointwise", "join")
 """The kinds of steps (``steps``) whose result is a window where their sources are windows."""
 
@@ -102,15 +101,20 @@ def make_groups(steps, boxes, batch, crop=None, rim=False):
     mean_sizes = [axis.profile @ axis.counts / axis.counts.sum() for axis in axes]
     for axis, other in zip(axes, reversed(mean_sizes)):
         axis.merge(costs.weights * other)
-    labels, profiles = zip(*(axis.sets(SETS) for axis in axes))
-    cells, cell, counts = np.unique(np.stack(labels, 1), axis=0, return_inverse=True, return_counts=True)
-
-    def cost(many, rows, columns):
-        return many * costs.switch(rows, columns)[1] + np.ceil(many / batch) * costs.per_batch
-
-    sizes = (np.stack([profile[label] for label in of]) for profile, of in zip(profiles, cells.T))
-    group = merged(counts.astype(float), *sizes, cost)[cell.reshape(-1)]
-    return [_group(steps, costs, np.flatnonzero(group == number), axes) for number in np.unique(group)]
+    best = None
+    for many in range(1, MOST_GROUPS + 1):
+        labels = [axis.labels(many) for axis in axes]
+        cost = _total_cost(axes, labels, costs, batch)
+        if best is None or cost < best[0]:
+            best = cost, labels
+    rows, columns = (axis.geometry(labels) for axis, labels in zip(axes, best[1]))
+    keys = [labels[axis.which] for axis, labels in zip(axes, best[1])]
+    groups = []
+    for row in np.unique(keys[0]):
+        for column in np.unique(keys[1][keys[0] == row]):
+            members = np.flatnonzero((keys[0] == row) & (keys[1] == column))
+            groups.append(_group(steps, costs, members, axes, rows[row], columns[column]))
+    return groups
 
 
 class _Axis:
@@ -122,8 +126,6 @@ class _Axis:
         self.which, self.counts = which.reshape(-1), counts.astype(float)
         grown, self.kept = cropped_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
         self.intervals = grown if rim else self.kept
-        # The steps of whose windows later ones see a part only.
-        self.partial = [any(not np.array_equal(a, b) for a, b in zip(*both)) for both in zip(self.kept, self.intervals)]
         self.sizes = np.array([int(step.size[axis]) for step in steps])
         # Around a crop a larger window would hold what the crop leaves out.
         cropped = any(not np.array_equal(a, b) for pair in zip(grown, self.kept) for a, b in zip(*pair))
@@ -170,39 +172,60 @@ class _Axis:
         line[i] = np.inf
         waste[i, :] = waste[:, i] = line
 
-    def sets(self, many):
-        """At most ``many`` sets of intervals: (label [n] of every position's, {label: the set's joint profile})."""
+    def labels(self, many):
+        """Label of each distinct interval when they are merged into at most ``many`` sets."""
         labels = np.arange(len(self.counts))
         for keep, gone in self.merges[: max(0, len(self.counts) - many)]:
             labels[labels == gone] = keep
-        return labels[self.which], {label: self.profile[:, labels == label].max(1) for label in np.unique(labels)}
+        return labels
 
-    def windows(self, members):
-        """Per step (starts of the members' intervals [n], length)."""
-        mine = self.which[members]
-        windows = []
-        for (low, high), lengths, size in zip(self.intervals, self.lengths, self.sizes):
-            length = int(lengths[mine].max())
-            windows.append((place(low[mine], high[mine], length, int(size)), length))
-        return windows
+    def geometry(self, labels):
+        """label -> per step (starts of the distinct intervals [U], length)."""
+        found = {}
+        for label in np.unique(labels):
+            mine = labels == label
+            windows = []
+            for (low, high), lengths, size in zip(self.intervals, self.lengths, self.sizes):
+                length = int(lengths[mine].max())
+                windows.append((place(low, high, length, int(size)), length))
+            found[label] = windows
+        return found
 
 
-def _group(steps, costs, members, axes):
-    rows, columns = (axis.windows(members) for axis in axes)
+def _total_cost(axes, labels, costs, batch):
+    """Estimated MACs of all positions under a division into groups."""
+    maxima, numbers = [], []
+    for axis, label in zip(axes, labels):
+        names, dense = np.unique(label, return_inverse=True)
+        maxima.append(np.stack([axis.profile[:, label == name].max(1) for name in names]))
+        numbers.append(dense.reshape(-1)[axis.which])
+    members = np.zeros((len(maxima[0]), len(maxima[1])))
+    np.add.at(members, tuple(numbers), 1)
+    each = costs.switch(maxima[0][:, None], maxima[1][None])[1]
+    return float((members * each + np.ceil(members / batch) * costs.per_batch).sum())
+
+
+def _group(steps, costs, members, axes, rows, columns):
     lengths = [np.array([[length] for _, length in windows]) for windows in (rows, columns)]
     switch, cost = costs.switch(*(axis.profiles(length)[:, 0] for axis, length in zip(axes, lengths)))
     windows = []
     for index, step in enumerate(steps):
-        (_, height), (_, width) = rows[index], columns[index]
+        (row_starts, height), (column_starts, width) = rows[index], columns[index]
         entire = (height, width) == tuple(step.size) or any(windows[source] is None for source in step.sources)
         entire = entire and step.kind != "input"
-        whole = step.kind not in WINDOWED or index >= max(switch, 1) or entire
-        windows.append(None if whole else (rows[index], columns[index]))
+        if step.kind not in WINDOWED or index >= max(switch, 1) or entire:
+            windows.append(None)
+        else:
+            windows.append(
+                ((row_starts[axes[0].which[members]], height), (column_starts[axes[1].which[members]], width))
+            )
     return Group(members, windows, cost, [_kept(axes, members, index, window) for index, window in enumerate(windows)])
 
 
 def _kept(axes, members, index, window):
     """What later steps see of a step's windows, or None where that is all of each."""
-    if window is None or not any(axis.partial[index] for axis in axes):
+    if window is None or all(
+        np.array_equal(kept, grown) for axis in axes for kept, grown in zip(axis.kept[index], axis.intervals[index])
+    ):
         return None
     return tuple(tuple(end[axis.which[members]] for end in axis.kept[index]) for axis in axes)
