@@ -12,7 +12,6 @@ import torch
 
 from kryptonlib.occlusion.fold import agrees, prepared
 from kryptonlib.occlusion.job import checked_logits
-from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
 
 CANDIDATES = (8, 16, 32, 64, 128)
@@ -39,7 +38,7 @@ def run(job, progress=False):
     meter = Progress(count, progress)
     module = prepared(job.module) if count >= FOLD_FROM else job.module
     values = torch.empty(len(job.targets), count, dtype=torch.float64)
-    with torch.inference_mode(), kept_memory():
+    with torch.inference_mode():
         each, logits = measure(job, module)
         if not agrees(logits, job.clean_logits):
             module = job.module

@@ -15,7 +15,7 @@ class Convolution:
     """A convolution for patches that hold their context.
 
     Once its weights are packed it lets go of them as they were: fresh memory for both takes an operating system longer
-    than packing them. From the packed ones they are had back.
+    than packing them. Where they are needed after all, the packed ones give them back.
 
     Args:
         weight: [C_out, C_in / groups, H_k, W_k].
