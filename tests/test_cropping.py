@@ -17,6 +17,7 @@ from torch import nn
 from kryptonlib.occlusion import costs, cropping
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.cropping import Reach, Threshold
+from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.grouping import changed_intervals, make_groups
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.linear_tail import window_macs
@@ -75,7 +76,7 @@ def cropped(net, image, box, fill, rule, share):
     """Logits of a ``Wired`` network [1, classes] with one patch ``box`` (top, bottom, left, right)."""
     dirty = image.clone()
     dirty[:, :, box[0] : box[1], box[2] : box[3]] = fill
-    clean, values, entire, middles, spans = [image], [dirty], [False], [], []
+    clean, values, middles, spans = [image], [dirty], [], []
     middles.append([(box[0] + box[1] - 1) / 2, (box[2] + box[3] - 1) / 2])
     spans.append([(box[0], box[1]), (box[2], box[3])])
     for number, ((layer, operands), module) in enumerate(zip(net.plan, net.layers), 1):
@@ -98,13 +99,9 @@ def cropped(net, image, box, fill, rule, share):
             # The last map, which the head reads, is not cropped.
             uncut = high == low or number == len(net.plan)
             interval.append((low, high) if uncut else cut(rule, low, high, middle[axis], rounded(share, size)))
-        # A window as large as its map is kept entire, and what comes after it too.
-        full = all(span == (0, size) for span, size in zip(interval, before.shape[2:]))
-        entire.append(full or any(entire[i] for i in operands))
-        if not entire[-1]:
-            inside = torch.zeros(before.shape[2:], dtype=bool)
-            inside[interval[0][0] : interval[0][1], interval[1][0] : interval[1][1]] = True
-            after = torch.where(inside, after, before)
+        inside = torch.zeros(before.shape[2:], dtype=bool)
+        inside[interval[0][0] : interval[0][1], interval[1][0] : interval[1][1]] = True
+        after = torch.where(inside, after, before)
         for kept, new in zip((clean, values, spans, middles), (before, after, interval, middle)):
             kept.append(new)
     return net.head(values[-1])
@@ -132,7 +129,7 @@ def test_a_cropped_window_is_not_widened_to_the_whole_axis(monkeypatch):
     monkeypatch.setattr(costs.StepCosts, "switch", lambda self, *_: (len(self.steps), 0.0))
     boxes = patch_boxes([(2, 2)], (3, 3))
     for share, lengths in ((0.9, [6, 6]), (1.0, [None, None])):
-        (group,) = make_groups(engine.steps, boxes, 8, cropping.Threshold(engine.steps, share))
+        (group,) = make_groups(engine.steps, boxes, 8, cropping.Threshold(engine.steps, share), (3, 3))
         assert [window and window[0][1] for window in group.windows[1:3]] == lengths
 
 
@@ -189,6 +186,27 @@ def test_random_networks(network, rows, columns, twentieths, rule, data):
     position = data.draw(st.tuples(st.integers(0, size[0] - rows), st.integers(0, size[1] - columns)))
     net, image = seeded(with_a_last_layer(net, size), seed), image_of(2, *size, seed=seed)
     list(equal_to_dense_maps(net, image, rule, twentieths / 20, (rows, columns), [position]))
+
+
+@settings(max_examples=40, **QUIET)
+@given(networks(), st.integers(2, 5), st.integers(3, 20), st.sampled_from(sorted(RULES)), st.booleans(), st.data())
+def test_a_cropped_score_does_not_depend_on_what_else_is_computed(network, side, twentieths, rule, rims, data):
+    """All positions of a grid together, in batches of other sizes, and each of some alone."""
+    net, size, seed = network
+    engine = Incremental(seeded(net, seed), image_of(2, *size, seed=seed))
+    crop, patch = RULES[rule](engine.steps, twentieths / 20), (side, side)
+    positions = grid(size, patch, (2, 3))
+
+    def scores(positions, batch_size=None):
+        if rims:
+            found = Slopes(engine, [0], "logit").scores(positions, patch, 0.25, crop=crop, batch_size=batch_size)
+            return found[0]
+        return engine.logits(positions, patch, torch.tensor(0.25), crop=crop, batch_size=batch_size)
+
+    together = scores(positions)
+    torch.testing.assert_close(scores(positions, 3), together, rtol=1e-9, atol=1e-9)
+    for index in data.draw(st.lists(st.integers(0, len(positions) - 1), min_size=1, max_size=5)):
+        torch.testing.assert_close(scores([positions[index]])[0], together[index], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [*nets(), "overwriting", "excited"])

@@ -344,18 +344,18 @@ def test_the_engine_leaves_the_network_its_weights():
 def test_memory_of_a_position_is_what_is_alive():
     """By hand, in float64 (8 bytes): two 3x3 convolutions and a ReLU on one position in the middle of 20 x 20.
 
-    The windows of both (5 x 5 of 4 channels, 7 x 7 of 3) are kept; most is alive while step 2 gathers 9 x 9 places of
-    4 channels and rectifies its result.
+    The windows of both are 5 x 5 of 4 channels and 7 x 7 of 3; most is alive while step 2 gathers the clean activation
+    of the first, and its own clean result, to which the change is added.
     """
     body = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 3, 3, padding=1), nn.ReLU())
     engine = Incremental(seeded(Classify(body, 3)), image_of(2, 20, 20))
     (group,) = make_groups(engine.steps, np.array([[8, 11, 8, 11]]), 1)
     assert [window and window[0][1] for window in group.windows[:3]] == [3, 5, 7]
     source, begin = engine.head
-    kept = 8 * (5 * 5 * 4 + 7 * 7 * 3)
-    second = 9 * 9 * (8 * 4 + GATHERED_FROM) + 2 * 8 * 7 * 7 * 3
+    first = 8 * 5 * 5 * 4
+    second = 5 * 5 * (8 * 4 + GATHERED_FROM) + 7 * 7 * (8 * 3 + GATHERED_FROM)
     got = window_bytes(engine.steps, group, begin, last_use(engine.steps, source, begin))
-    assert got == kept + second
+    assert got == first + second
 
 
 def test_gaps_are_handed_back_when_they_have_grown(monkeypatch):

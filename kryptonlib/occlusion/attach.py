@@ -19,6 +19,8 @@ def attached(steps, output):
         source = step.sources[0] if step.sources else None
         host = kept[place[source]] if step.kind == "pointwise" else None
         if host is not None and readers[source] == 1 and host.kind in ("window", "pointwise", "join"):
+            if host.operator.adds and not host.posts:
+                host.before = host.clean
             host.posts.append(step.operator)
             host.clean, host.layout = step.clean, step.layout
             place[index] = place[source]

@@ -70,8 +70,9 @@ class Slopes:
         row_places, row_kept, column_places, column_kept = rim
         slopes, clean = self._rows(index)
         places = row_places[:, :, None] + column_places[:, None, :]
-        # The last row of the gradients is zero: what later steps see does not count here.
-        places = torch.where((row_kept[:, :, None] & column_kept[:, None, :]).bool(), clean.shape[1] - 1, places)
+        # The last row of the gradients is zero: what later steps see does not count here, nor what lies outside.
+        nothing = (row_kept[:, :, None] & column_kept[:, None, :]).bool() | (places < 0)
+        places = torch.where(nothing, clean.shape[1] - 1, places)
         at = places.view(-1)
         flat = window.reshape(len(at), -1)
         numbers = torch.from_numpy(np.asarray(numbers)).to(flat.device)

@@ -7,10 +7,11 @@ number of groups with the least estimated cost is taken. A window rounded up to 
 around the change it holds clean activations.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kryptonlib.occlusion.changes import Span, pays, takes_change, through_change
 from kryptonlib.occlusion.costs import StepCosts, gathered, whole_axis
 from kryptonlib.occlusion.intervals import extent, hull, place, through_window
 
@@ -26,16 +27,20 @@ class Group:
 
     Attributes:
         members: indices of the positions [n].
-        windows: per step None (the whole map) or ((row starts [n], rows), (column starts [n], columns)).
+        windows: per step None (the whole map) or ((row starts [n], rows), (column starts [n], columns)). A window may
+            reach beyond its map; what lies there is zero.
         cost: estimated MACs per position.
         kept: per step None (later steps see the window as it is) or ((row starts [n], stops [n]), (column starts,
             stops)): the part of the cropped window that later steps see; around it they see clean activations.
+        spans: per step None (it reads its context) or (rows', columns') :class:`~kryptonlib.occlusion.changes.Span`:
+            it convolves a change alone.
     """
 
     members: np.ndarray
     windows: list
     cost: float
     kept: list
+    spans: list
 
 
 def changed_intervals(steps, low, high, axis, through=through_window, crop=None):
@@ -83,7 +88,7 @@ def cropped_intervals(steps, low, high, axis, through=through_window, crop=None)
     return grown, found
 
 
-def make_groups(steps, boxes, batch, crop=None, rim=False):
+def make_groups(steps, boxes, batch, crop=None, patch=None, rim=False):
     """Divide positions into groups of one window shape per layer.
 
     Args:
@@ -91,6 +96,8 @@ def make_groups(steps, boxes, batch, crop=None, rim=False):
         boxes: integer array [n, 4] of (top, bottom, left, right): the pixels that really change, none empty.
         batch: positions per batch that the machine likes.
         crop: as for ``changed_intervals``.
+        patch: (rows, columns), needed with a crop: where a patch in the middle of the image turns to entire maps, all
+            do, so that a score does not depend on what else is computed.
         rim: True computes what a crop leaves out too, for :mod:`~kryptonlib.occlusion.first_order`.
 
     Returns:
@@ -98,6 +105,9 @@ def make_groups(steps, boxes, batch, crop=None, rim=False):
     """
     costs = StepCosts(steps)
     axes = [_Axis(steps, boxes[:, 2 * axis : 2 * axis + 2], axis, crop, rim) for axis in (0, 1)]
+    switch = None
+    if any(axis.cropped for axis in axes):
+        switch = _switch_in_the_middle(steps, costs, crop, patch, rim)
     mean_sizes = [axis.profile @ axis.counts / axis.counts.sum() for axis in axes]
     for axis, other in zip(axes, reversed(mean_sizes)):
         axis.merge(costs.weights * other)
@@ -113,7 +123,7 @@ def make_groups(steps, boxes, batch, crop=None, rim=False):
     for row in np.unique(keys[0]):
         for column in np.unique(keys[1][keys[0] == row]):
             members = np.flatnonzero((keys[0] == row) & (keys[1] == column))
-            groups.append(_group(steps, costs, members, axes, rows[row], columns[column]))
+            groups.append(_group(steps, costs, members, axes, rows[row], columns[column], switch))
     return groups
 
 
@@ -127,23 +137,37 @@ class _Axis:
         grown, self.kept = cropped_intervals(steps, unique[:, 0], unique[:, 1], axis, crop=crop)
         self.intervals = grown if rim else self.kept
         self.sizes = np.array([int(step.size[axis]) for step in steps])
+        self.changes = [takes_change(steps, index) for index in range(len(steps))]
+        # Per step and interval, whether later steps see less than what can change.
+        self.cut = [(first[0] != last[0]) | (first[1] != last[1]) for first, last in zip(grown, self.kept)]
+        self.cropped = any(cut.any() for cut in self.cut)
         # Around a crop a larger window would hold what the crop leaves out.
-        cropped = any(not np.array_equal(a, b) for pair in zip(grown, self.kept) for a, b in zip(*pair))
-        self.whole = self.sizes if cropped else whole_axis(steps, axis)
-        lengths = np.array([np.maximum(high - low, 1) for low, high in self.intervals])
+        self.whole = self.sizes if self.cropped else whole_axis(steps, axis)
+        lengths, seen = (
+            np.array([np.maximum(high - low, 1) for low, high in intervals])
+            for intervals in (self.intervals, self.kept)
+        )
         # The whole axis where that costs no more.
         self.lengths = np.where(lengths >= self.whole[:, None], self.sizes[:, None], lengths)
-        self.profile = self.profiles(self.lengths)
+        self.profile = self.profiles(self.lengths, seen)
 
-    def profiles(self, lengths):
-        """What windows of lengths [K, U] cost along the axis: their own places, and those they gather, [2K, U]."""
-        contexts = np.zeros(lengths.shape)
+    def profiles(self, lengths, seen):
+        """What windows cost along the axis: their own places, and those they gather, [2K, U].
+
+        Args:
+            lengths: of the windows [K, U].
+            seen: cells of them that later steps see [K, U].
+        """
+        own, contexts = np.minimum(lengths, self.whole[:, None]), np.zeros(lengths.shape)
         for index, step in enumerate(self.steps):
-            if step.kind == "window":
-                contexts[index] = gathered(step, self.axis, lengths[index], self.sizes[step.sources[0]])
+            source = step.sources[0] if step.sources else None
+            if self.changes[index]:
+                own[index], contexts[index] = np.minimum(own[index], seen[source]), seen[source]
+            elif step.kind == "window":
+                contexts[index] = gathered(step, self.axis, lengths[index], self.sizes[source])
             elif step.kind == "linear":
-                contexts[index] = lengths[step.sources[0]]
-        return np.concatenate([np.minimum(lengths, self.whole[:, None]), contexts])
+                contexts[index] = lengths[source]
+        return np.concatenate([own, contexts])
 
     def merge(self, weights):
         """Record which two sets of intervals to merge, from each alone down to all in one."""
@@ -180,16 +204,66 @@ class _Axis:
         return labels
 
     def geometry(self, labels):
-        """label -> per step (starts of the distinct intervals [U], length)."""
-        found = {}
-        for label in np.unique(labels):
-            mine = labels == label
-            windows = []
-            for (low, high), lengths, size in zip(self.intervals, self.lengths, self.sizes):
-                length = int(lengths[mine].max())
-                windows.append((place(low, high, length, int(size)), length))
-            found[label] = windows
-        return found
+        """label -> per step a :class:`_Line`."""
+        return {label: self._lines(labels == label) for label in np.unique(labels)}
+
+    def _lines(self, mine):
+        lines = []
+        for index, step in enumerate(self.steps):
+            low, high = self.intervals[index]
+            length = int(self.lengths[index][mine].max())
+            line = _Line(place(low, high, length, int(self.sizes[index])), length)
+            busy = mine & (high > low)
+            if self.changes[index] and busy.any():
+                source = step.sources[0]
+                needed, seen = ((ends[0][busy], ends[1][busy]) for ends in ((low, high), self.kept[source]))
+                axis = step.operator.axes[self.axis]
+                shift, length, span = through_change(lines[source].starts[busy], seen, needed, axis)
+                if pays(span, length, line.length, axis[0]):
+                    line = _Line(lines[source].starts + shift, length, span, aligned=True)
+            elif step.kind in ("pointwise", "join"):
+                # A window that some source has already need not be gathered.
+                line = next((lines[source] for source in step.sources if lines[source].holds(low, high, busy)), line)
+                line = replace(line, span=None)
+            first, last = self.kept[index]
+            cut = self.cut[index] & mine
+            if cut.any() and ((line.starts != first) | (line.starts + line.length != last))[cut].any():
+                line = replace(line, partial=True)
+            lines.append(line)
+        return lines
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The windows of one step along one axis, for the intervals of a set.
+
+    Attributes:
+        starts: of all distinct intervals [U]; those of other sets mean nothing.
+        length: of each window.
+        span: a :class:`Span` where the step convolves a change, or None.
+        aligned: True where the windows lie as those of such a step do.
+        partial: True where a window holds changes that later steps do not see.
+    """
+
+    starts: np.ndarray
+    length: int
+    span: Span | None = None
+    aligned: bool = False
+    partial: bool = False
+
+    def holds(self, low, high, which):
+        """True for windows to be taken as they are by an elementwise step that needs [low, high) of ``which``."""
+        inside = (self.starts <= low) & (high <= self.starts + self.length)
+        return self.aligned and not self.partial and bool(inside[which].all())
+
+
+def _switch_in_the_middle(steps, costs, crop, patch, rim):
+    """The step from which entire maps are cheapest for a patch in the middle of the image."""
+    profiles = []
+    for axis, extent_ in enumerate(patch):
+        low = (int(steps[0].size[axis]) - extent_) // 2
+        profiles.append(_Axis(steps, np.array([[low, low + extent_]]), axis, crop, rim).profile[:, 0])
+    return int(costs.switch(*profiles)[0])
 
 
 def _total_cost(axes, labels, costs, batch):
@@ -205,27 +279,33 @@ def _total_cost(axes, labels, costs, batch):
     return float((members * each + np.ceil(members / batch) * costs.per_batch).sum())
 
 
-def _group(steps, costs, members, axes, rows, columns):
-    lengths = [np.array([[length] for _, length in windows]) for windows in (rows, columns)]
-    switch, cost = costs.switch(*(axis.profiles(length)[:, 0] for axis, length in zip(axes, lengths)))
-    windows = []
+def _group(steps, costs, members, axes, rows, columns, switch):
+    both, windows, spans, kept, profiles = (rows, columns), [], [], [], []
+    for axis, lines in zip(axes, both):
+        lengths = np.array([[line.length] for line in lines])
+        seen = lengths.copy()
+        for step, line in zip(steps, lines):
+            if line.span is not None:
+                seen[step.sources[0]] = line.span.cells
+        profiles.append(axis.profiles(np.minimum(lengths, axis.sizes[:, None]), seen)[:, 0])
+    cheapest, cost = costs.switch(*profiles)
     for index, step in enumerate(steps):
-        (row_starts, height), (column_starts, width) = rows[index], columns[index]
-        entire = (height, width) == tuple(step.size) or any(windows[source] is None for source in step.sources)
+        lines = rows[index], columns[index]
+        entire = any(windows[source] is None for source in step.sources)
+        if switch is None:
+            entire = entire or all(line.length >= size for line, size in zip(lines, step.size))
         entire = entire and step.kind != "input"
-        if step.kind not in WINDOWED or index >= max(switch, 1) or entire:
+        if step.kind not in WINDOWED or index >= max(cheapest if switch is None else switch, 1) or entire:
             windows.append(None)
         else:
-            windows.append(
-                ((row_starts[axes[0].which[members]], height), (column_starts[axes[1].which[members]], width))
-            )
-    return Group(members, windows, cost, [_kept(axes, members, index, window) for index, window in enumerate(windows)])
-
-
-def _kept(axes, members, index, window):
-    """What later steps see of a step's windows, or None where that is all of each."""
-    if window is None or all(
-        np.array_equal(kept, grown) for axis in axes for kept, grown in zip(axis.kept[index], axis.intervals[index])
-    ):
-        return None
-    return tuple(tuple(end[axis.which[members]] for end in axis.kept[index]) for axis in axes)
+            windows.append(tuple((line.starts[axis.which[members]], line.length) for axis, line in zip(axes, lines)))
+        changes = windows[index] is not None and all(line.span is not None for line in lines)
+        spans.append(tuple(line.span for line in lines) if changes else None)
+        partial = windows[index] is not None and any(line.partial for line in lines)
+        ends = (axis.kept[index] for axis in axes)
+        kept.append(
+            tuple(tuple(end[axis.which[members]] for end in pair) for axis, pair in zip(axes, ends))
+            if partial
+            else None
+        )
+    return Group(members, windows, cost, kept, spans)

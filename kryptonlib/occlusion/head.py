@@ -104,12 +104,17 @@ def changed_places(step, value, window):
     if window is None:
         places = np.tile(np.arange(height * width), len(value))
         change = to_rows(value, step.layout) - clean
-    else:
-        rows, columns = (starts[:, None] + np.arange(length) for starts, length in window)
-        places = (rows[:, :, None] * width + columns[:, None, :]).reshape(-1)
-        around = clean.reshape(height * width, -1)[torch.from_numpy(places).to(clean.device)]
-        change = value - around.view(value.shape)
-    return change.reshape(-1, change.shape[-1]), places
+        return change.reshape(-1, change.shape[-1]), places
+    rows, columns = (starts[:, None] + np.arange(length) for starts, length in window)
+    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+    # Outside of the map nothing changes, whatever place that is counted as.
+    places = np.where(inside, rows[:, :, None] * width + columns[:, None, :], 0).reshape(-1)
+    around = clean.reshape(height * width, -1)[torch.from_numpy(places).to(clean.device)]
+    change = value.reshape(around.shape) - around
+    outside = np.flatnonzero(~inside)
+    if len(outside):
+        change[torch.from_numpy(outside).to(change.device)] = 0
+    return change, places
 
 
 def to_rows(tensor, layout):

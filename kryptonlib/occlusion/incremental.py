@@ -83,7 +83,10 @@ class Incremental:
         with torch.inference_mode():
             self.steps[0].clean = image.contiguous(memory_format=torch.channels_last)
             for step in self.steps[1:]:
-                step.clean = finished_map(step.run(1, [self.steps[source].clean for source in step.sources]), step)
+                result = step.run(1, [self.steps[source].clean for source in step.sources])
+                if step.before is not None:
+                    step.before, result = result, result.clone()
+                step.clean = finished_map(result, step)
         self.clean = self.steps[self.output].clean
 
     def logits(self, positions, patch, fill, **options):
@@ -137,7 +140,7 @@ class Incremental:
         if len(busy):
             with torch.inference_mode(), kept_memory() as gaps:
                 batch = batch_size or BATCH
-                groups = make_groups(head.steps, boxes[busy], batch, crop, rim=slopes is not None)
+                groups = make_groups(head.steps, boxes[busy], batch, crop, patch, rim=slopes is not None)
                 if meter:
                     meter.work = (meter.work or 0.0) + sum(group.cost * len(group.members) for group in groups)
                 limit = memory_limit or (MEMORY if self.image.device.type == "cpu" else MEMORY_BESIDE)
@@ -171,7 +174,7 @@ class _Run:
                 f"memory_limit={limit} bytes is below what one position of this network needs, {each} bytes"
             )
         self.batch = int(min(batch, limit // each))
-        self.rooms = self._rooms()
+        self.rooms, self.rows = self._rooms(), {}
         self.maps = self.rooms.maps
         self.rooms.enter(0)
         self.maps[0].room(1, *fill.shape[1:])[0] = fill.permute(1, 2, 0)
@@ -223,27 +226,49 @@ class _Run:
         return values[self.head[0]], schedule.windows[self.head[0]]
 
     def _compute(self, index, schedule, values, arrays):
-        step = self.steps[index]
-
-        def get(source, fetch):
-            return values[source] if fetch is None else fetch.run(self.maps[source].rows, arrays)
-
         how = schedule.how[index]
         if how.kind == "mean":
-            window = values[step.sources[0]]
-            change = window - how.fetches[0].run(self.maps[step.sources[0]].rows, arrays)
-            mean = change.sum((1, 2)) / float(np.prod(self.steps[step.sources[0]].size))
-            return step.clean + mean.reshape(schedule.count, *step.clean.shape[1:])
-        inputs = [get(source, fetch) for source, fetch in zip(step.sources, how.fetches)]
-        layouts = [self.steps[source].layout for source in step.sources]
+            return self._mean(index, how, schedule, values, arrays)
         if how.kind == "whole":
-            # Windows that were filled up to maps come as NHWC.
-            inputs = [
-                from_rows(x, layout) if fetch is not None else x
-                for x, layout, fetch in zip(inputs, layouts, how.fetches)
-            ]
-            return finished_map(step.run(schedule.count, inputs), step)
-        inputs = [from_rows(x, layout) for x, layout in zip(inputs, layouts)]
+            return self._whole(index, how, schedule, values, arrays)
+        target = self.maps[index].room(schedule.count, *how.shape) if how.kept else None
+        if how.kind == "change":
+            result = self._with_change(index, how, values, arrays, target)
+        else:
+            result = self._window(index, how, values, arrays, target)
+        if how.outside is not None:
+            flat = result.reshape(-1, result.shape[-1])
+            result = flat.index_fill_(0, arrays[how.outside], 0).view(result.shape)
+        return result
+
+    def _inputs(self, index, how, values, arrays):
+        return [
+            values[source] if fetch is None else fetch.run(self.maps[source].rows, arrays)
+            for source, fetch in zip(self.steps[index].sources, how.fetches)
+        ]
+
+    def _mean(self, index, how, schedule, values, arrays):
+        """The clean mean and the mean of the change."""
+        step, (source,) = self.steps[index], self.steps[index].sources
+        change = values[source] - how.fetches[0].run(self.maps[source].rows, arrays)
+        mean = change.sum((1, 2)) / float(np.prod(self.steps[source].size))
+        return step.clean + mean.reshape(schedule.count, *step.clean.shape[1:])
+
+    def _whole(self, index, how, schedule, values, arrays):
+        """An entire map, or what is none."""
+        step = self.steps[index]
+        # Windows that were filled up to maps come as NHWC.
+        inputs = [
+            from_rows(value, self.steps[source].layout) if fetch is not None else value
+            for value, source, fetch in zip(self._inputs(index, how, values, arrays), step.sources, how.fetches)
+        ]
+        return finished_map(step.run(schedule.count, inputs), step)
+
+    def _window(self, index, how, values, arrays, target):
+        """A window from what it reads, its context included."""
+        step = self.steps[index]
+        layouts = [self.steps[source].layout for source in step.sources]
+        inputs = [from_rows(x, layout) for x, layout in zip(self._inputs(index, how, values, arrays), layouts)]
         part = step.operator
         if step.kind == "window":
             result, layout = part.local(inputs[0], how.strides, how.padding), "first"
@@ -252,20 +277,52 @@ class _Run:
                 result = result * (rows[:, None, :, None] * columns[:, None, None, :])
         else:
             result, layout = part.function(inputs), part.layout
-        target = self.maps[index].room(schedule.count, *how.shape) if how.kept else None
-        return _finished_window(result, layout, step, target)
+        return _finished_window(result, layout, step.posts, part.fresh, target)
+
+    def _with_change(self, index, how, values, arrays, target):
+        """A convolution's window from the change of its source's window, see ``changes``."""
+        step, (source,) = self.steps[index], self.steps[index].sources
+        rows, columns = how.cells
+        window = values[source][:, rows, columns]
+        change = how.around.run(self._clean_rows(source, self.steps[source].clean), arrays)
+        if how.strip:
+            width = window.shape[2]
+            torch.sub(window.transpose(0, 1), change[:, :, :width], out=change[:, :, :width])
+            change[:, :, width:] = 0
+        else:
+            torch.sub(window, change, out=change)
+        if how.nothing is not None:
+            change.view(-1, change.shape[-1]).index_fill_(0, arrays[how.nothing], 0)
+        clean = self._clean_rows(~index, step.clean if step.before is None else step.before)
+        before = how.before.run(clean, arrays, target if how.part is None else None)
+        rectify = bool(step.posts) and step.posts[0].rectifier
+        pair = [tensor.flatten(1, 2)[None] if how.strip else tensor for tensor in (change, before)]
+        result = step.operator.local.added(*(from_rows(one, "first") for one in pair), how.padding, rectify)
+        if how.strip:
+            result = result[0].unflatten(2, before.shape[1:3]).permute(2, 0, 1, 3)
+        if how.part is not None:
+            rows, columns = how.part
+            result = result[:, :, rows, columns]
+        return _finished_window(result, "first", step.posts[rectify:], True, target)
+
+    def _clean_rows(self, key, clean):
+        """A clean map as [places, C]."""
+        if key not in self.rows:
+            self.rows[key] = to_rows(clean, "first").reshape(-1, clean.shape[1])
+        return self.rows[key]
 
 
-def _finished_window(result, layout, step, target):
+def _finished_window(result, layout, posts, fresh, target):
     """The attached elementwise functions on a window; the result [n, h, w, C], in ``target`` if there is one."""
-    fresh = step.operator.fresh
-    for number, post in enumerate(step.posts):
-        if post.rectifier and target is not None and number == len(step.posts) - 1:
+    for number, post in enumerate(posts):
+        if post.rectifier and target is not None and number == len(posts) - 1:
             return torch.clamp_min(to_rows(result, layout), 0, out=target)
         result = post.in_place([result]) if post.in_place and fresh else post.function([result])
         fresh, layout = post.fresh, post.layout
     result = to_rows(result, layout)
-    return result if target is None else target.copy_(result)
+    if target is None or result.data_ptr() == target.data_ptr():
+        return result
+    return target.copy_(result)
 
 
 def run(job, progress=False):

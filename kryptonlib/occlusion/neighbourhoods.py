@@ -31,6 +31,7 @@ class Operator:
         pads: True for convolutions whose own padding, the same on both sides, may be given to ``local``.
         counts: for average pooling with uneven divisors, two factors per output row and column, or None.
         macs: multiply-accumulates per place of the output map.
+        adds: True for convolutions that may be given a change alone, ``local.added``, see ``changes``.
         grouped: True for grouped and depthwise convolutions, which are slower per multiplication.
         weight, part: of a linear layer: its matrix, and the module itself.
         flattens: True where a map becomes a vector, all places of channel 0 first.
@@ -50,6 +51,7 @@ class Operator:
     local: object = None
     pads: bool = False
     counts: tuple = None
+    adds: bool = False
     macs: float = 0.0
     grouped: bool = False
     weight: torch.Tensor = None
@@ -72,6 +74,8 @@ def convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, group
         axes=_axes(kernel, stride, before, dilation),
         local=local,
         pads=even,
+        # Every stride-th output reads all of a change that is wide enough, and a 1x1 kernel reads no context.
+        adds=groups == 1 and tuple(stride) == (1, 1) and max(kernel) > 1,
         macs=weight.numel(),
         grouped=groups > 1,
     )

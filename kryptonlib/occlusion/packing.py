@@ -44,12 +44,35 @@ class Convolution:
             padding: (rows, columns), the layer's own along an axis that is computed whole: oneDNN does not multiply
                 by it, as it would by zeros.
         """
+        strides, padding = list(strides), list(padding)
+        if not self._packs(patch, strides, padding):
+            return F.conv2d(patch, self._plain(), self.bias, strides, padding, self.dilation, self.groups)
+        return _packed_convolution(patch, self.packed, self.bias, strides, padding, self.dilation)
+
+    def added(self, change, before, padding, rectify):
+        """``before`` plus what a change of the input adds to it, rectified or not; ``before`` may be overwritten.
+
+        Args:
+            change: [n, C, h, w], zero around.
+            before: what the convolution gave without it, the bias included, for the outputs that ``padding`` leads to.
+            padding: (rows, columns) of zeros around the change, stride 1.
+        """
+        padding = list(padding)
+        if not self._packs(change, [1, 1], padding):
+            result = F.conv2d(change, self._plain(), None, 1, padding, self.dilation).add_(before)
+            return result.relu_() if rectify else result
+        return _packed_addition(before, change, self.packed, padding, self.dilation, rectify)
+
+    def _plain(self):
+        """The weights in their own order."""
+        return self.packed.to_dense() if self.weight is None else self.weight
+
+    def _packs(self, patch, strides, padding):
+        """False where torch's own convolution is to be taken; else the weights are packed once this returns."""
         usable = patch.device.type == "cpu" and patch.dtype == torch.float32 and self.groups == 1
         # The operator has no gradient.
         if not usable or patch.requires_grad or not available():
-            weight = self.packed.to_dense() if self.weight is None else self.weight
-            return F.conv2d(patch, weight, self.bias, strides, padding, self.dilation, self.groups)
-        strides, padding = list(strides), list(padding)
+            return False
         form = patch.shape[2:], strides, padding
         if self.packed is None or (self.odd and form != self.form):
             self.packed, self.form = _pack(self.weight, padding, strides, self.dilation, patch.shape), form
@@ -57,7 +80,7 @@ class Convolution:
                 self.weight = None
                 if self.part is not None:
                     self.part.weight = None
-        return _packed_convolution(patch, self.packed, self.bias, strides, padding, self.dilation)
+        return True
 
 
 @functools.cache
@@ -72,7 +95,12 @@ def available():
             packed = _pack(weight, [1, 0], [1, 1], [1, 1], patch.shape)
             got = _packed_convolution(patch, packed, None, [1, 1], [1, 0], [1, 1])
             expected = F.conv2d(patch, weight, padding=(1, 0))
-            return got.is_contiguous(memory_format=last) and torch.allclose(got, expected, rtol=1e-4)
+            sums = _packed_addition(-got, 2 * patch, packed, [1, 0], [1, 1], True)
+            return (
+                got.is_contiguous(memory_format=last)
+                and torch.allclose(got, expected, rtol=1e-4)
+                and torch.allclose(sums, F.relu(expected), rtol=1e-4, atol=1e-5)
+            )
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
 
@@ -83,3 +111,10 @@ def _pack(weight, padding, strides, dilation, shape):
 
 def _packed_convolution(patch, packed, bias, strides, padding, dilation):
     return torch.ops.mkldnn._convolution_pointwise(patch, packed, bias, padding, strides, dilation, 1, "none", [], "")
+
+
+def _packed_addition(before, change, packed, padding, dilation, rectify):
+    last = "relu" if rectify else None
+    return torch.ops.mkldnn._convolution_pointwise_.binary(
+        before, change, packed, None, padding, [1, 1], dilation, 1, "add", None, last, [], None
+    )

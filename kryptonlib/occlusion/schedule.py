@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from kryptonlib.occlusion.changes import in_strips
 from kryptonlib.occlusion.costs import gathered, takes_own_padding, takes_window_as_is
-from kryptonlib.occlusion.intervals import context
-from kryptonlib.occlusion.windows import Fetch, Shipment
+from kryptonlib.occlusion.intervals import context, extent
+from kryptonlib.occlusion.windows import NOWHERE, Around, Fetch, Shipment
 
 GATHERED_FROM = 2 * 8
 """Bytes beside each gathered place: its number among the clean activations, and among the windows."""
@@ -16,6 +17,26 @@ class How:
     def __init__(self, kind, fetches=(), strides=(1, 1), padding=(0, 0), counts=(), shape=None, kept=False):
         self.kind, self.fetches, self.strides, self.padding = kind, fetches, strides, padding
         self.counts, self.shape, self.kept = counts, shape, kept
+        # Number of the places of the window that lie outside of the map, or None.
+        self.outside = None
+
+
+class HowChange(How):
+    """How a convolution computes with the change of its source alone.
+
+    Attributes:
+        cells: per axis the slice of the source's window that is read.
+        around: :class:`~kryptonlib.occlusion.windows.Around` of the clean source at these places.
+        nothing: number of those among them that later steps do not see or that lie outside of the map, or None.
+        before: the ``Around`` of the clean result, for all outputs that ``padding`` leads to.
+        part: per axis the slice of these outputs that is the window, or None where that is all of them.
+        strip: True where the windows lie side by side, with zeros between them.
+    """
+
+    def __init__(self, shape, kept, cells, around, nothing, before, padding, part, strip):
+        super().__init__("change", padding=padding, shape=shape, kept=kept)
+        self.cells, self.around, self.nothing, self.before, self.part = cells, around, nothing, before, part
+        self.strip = strip
 
 
 class Schedule:
@@ -31,8 +52,11 @@ class Schedule:
         self.kept = [
             None if kept is None else tuple(tuple(end[part] for end in ends) for ends in kept) for kept in group.kept
         ]
-        self.shipment, self.made = Shipment(), {}
+        self.group, self.shipment, self.made = group, Shipment(), {}
         self.how = [None] + [self._how(index) for index in range(1, run.head[1])]
+        for how, window, step in zip(self.how[1:], self.windows[1:], self.steps[1:]):
+            if window is not None and reaches_beyond(window, step):
+                how.outside = self._numbers(~inside(window, step))
         self.rims = [self.rim(index) for index in range(run.head[1])] if run.slopes is not None else None
 
     def _how(self, index):
@@ -42,11 +66,9 @@ class Schedule:
                 return How("mean", [self._fetch(step.sources[0], self._own(step.sources[0]), clean=True)])
             return How("whole", [self._entire(source) for source in step.sources])
         shape = window[0][1], window[1][1]
-        kept = index in self.run.maps and any(
-            reads_map(self.steps[user], self.windows[user], self.windows[index], self.steps, index)
-            or self.kept[index] is not None
-            for user in step.users
-        )
+        kept = index in self.run.maps and is_fetched(self.steps, self.group, index)
+        if self.group.spans[index] is not None:
+            return self._change(index, step, window, shape, kept)
         if step.kind != "window":
             wanted = tuple((starts, length, 1) for starts, length in window)
             fetches = [
@@ -66,21 +88,54 @@ class Schedule:
         wanted, strides, padding = [], [], [0, 0]
         for axis, (starts, length) in enumerate(window):
             kernel, stride, before, dilation = part.axes[axis]
-            if takes_own_padding(step, axis, length):
+            # A window of that length may also reach beyond the border on one side and fall short on the other.
+            if takes_own_padding(step, axis, length) and not starts.any():
                 wanted.append((starts, int(self.steps[source].size[axis]), 1))
                 strides.append(stride)
                 padding[axis] = before
                 continue
-            begin, extent = context(starts, length, kernel=kernel, stride=stride, before=before, dilation=dilation)
+            begin, reads = context(starts, length, kernel=kernel, stride=stride, before=before, dilation=dilation)
             if kernel == 1:
                 # Only every stride-th place is read: fetch those alone.
                 wanted.append((begin, length, stride))
                 strides.append(1)
             else:
-                wanted.append((begin, extent, 1))
+                wanted.append((begin, reads, 1))
                 strides.append(stride)
         fetch = self._fetch(source, tuple(wanted), outside=part.outside)
         return How("window", [fetch], tuple(strides), tuple(padding), counts, shape, kept)
+
+    def _change(self, index, step, window, shape, kept):
+        source, padding = step.sources[0], []
+        cells, read, given, part = [], [], [], []
+        for (starts, length), (begins, _), span, (kernel, _, before, dilation) in zip(
+            window, self.windows[source], self.group.spans[index], step.operator.axes
+        ):
+            cells.append(slice(span.begin, span.begin + span.cells))
+            read.append((begins + span.begin, span.cells))
+            skipped = span.padding - span.before
+            given.append((starts - skipped, span.cells + 2 * span.padding - extent(kernel, dilation) + 1))
+            part.append(slice(skipped, skipped + length))
+            padding.append(span.padding)
+        strip = in_strips(step, self.group.spans[index][1], self.run.device)
+        whole = not strip and all(cut == slice(0, length) for cut, (_, length) in zip(part, given))
+        if strip:
+            # The zeros in front of one window are those behind the window before it.
+            read, given = ([rows, (starts, length + padding[1])] for rows, (starts, length) in (read, given))
+        nothing = None
+        if self.kept[source] is not None or reaches_beyond(read, self.steps[source]):
+            seen = inside(read, self.steps[source]) if self.kept[source] is None else among(read, self.kept[source])
+            nothing = self._numbers(~seen.swapaxes(0, 1) if strip else ~seen)
+        around, before = (
+            Around(self.shipment, [int(size) for size in of.size], wanted, strip)
+            for of, wanted in ((self.steps[source], read), (step, given))
+        )
+        return HowChange(shape, kept, cells, around, nothing, before, tuple(padding), None if whole else part, strip)
+
+    def _numbers(self, places):
+        """Number of the array of the places [n, rows, columns] that are True, or None where none is."""
+        found = np.flatnonzero(places)
+        return self.shipment.add(found) if len(found) else None
 
     def _same(self, source, index):
         """True where the source's window is the step's own, so that nothing needs gathering."""
@@ -94,10 +149,13 @@ class Schedule:
         if self.kept[index] is None:
             return None
         arrays = []
-        pitches = int(self.steps[index].size[1]), 1
-        for (starts, length), (low, high), pitch in zip(self.windows[index], self.kept[index], pitches):
+        size = self.steps[index].size
+        pitches = int(size[1]), 1
+        for (starts, length), (low, high), size, pitch in zip(self.windows[index], self.kept[index], size, pitches):
             cells = starts[:, None] + np.arange(length)
-            arrays += [cells * pitch, ((cells >= low[:, None]) & (cells < high[:, None])).astype(np.int64)]
+            inside = (cells >= 0) & (cells < int(size))
+            seen = (cells >= low[:, None]) & (cells < high[:, None])
+            arrays += [np.where(inside, cells * pitch, NOWHERE), seen.astype(np.int64)]
         return [self.shipment.add(array) for array in arrays]
 
     def _own(self, source):
@@ -126,28 +184,53 @@ class Schedule:
             top, bottom, left, right = self.boxes.T
             width = int(self.steps[0].size[1])
             return (top, bottom), (left, right), (begin + top * width + left, width)
-        (top, height), (left, width) = self.windows[source]
-        base = begin + np.arange(self.count) * (height * width)
+        window = self.windows[source]
+        (top, height), (left, width) = window
         if self.kept[source] is None:
-            return (top, top + height), (left, left + width), (base, width)
-        (first, last), (begin_column, end_column) = self.kept[source]
-        base = base + (first - top) * width + (begin_column - left)
+            (first, last), (begin_column, end_column) = (
+                (np.maximum(starts, 0), np.minimum(starts + length, int(size)))
+                for (starts, length), size in zip(window, self.steps[source].size)
+            )
+        else:
+            (first, last), (begin_column, end_column) = self.kept[source]
+        base = begin + np.arange(self.count) * (height * width) + (first - top) * width + (begin_column - left)
         return (first, last), (begin_column, end_column), (base, width)
 
 
-def is_fetched(steps, group, index):
-    return group.kept[index] is not None or any(
-        reads_map(steps[user], group.windows[user], group.windows[index], steps, index) for user in steps[index].users
+def reaches_beyond(window, step):
+    """True where some place of a batch's windows lies outside of the map."""
+    return any(starts.min() < 0 or starts.max() + length > size for (starts, length), size in zip(window, step.size))
+
+
+def inside(window, step):
+    """bool [n, rows, columns]: which places of a batch's windows lie in the map."""
+    return among(window, [(0, int(size)) for size in step.size])
+
+
+def among(window, ends):
+    """bool [n, rows, columns]: which places of windows lie in [low, high) of both axes."""
+    rows, columns = (
+        (cells >= np.reshape(low, (-1, 1))) & (cells < np.reshape(high, (-1, 1)))
+        for cells, (low, high) in zip((starts[:, None] + np.arange(length) for starts, length in window), ends)
     )
+    return rows[:, :, None] & columns[:, None, :]
 
 
-def reads_map(user, wanted, own, steps, index):
-    """True where ``user`` reads the window of step ``index`` out of its map rather than as it is."""
-    if wanted is None:
+def is_fetched(steps, group, index):
+    """True where some step reads the window of step ``index`` out of its map rather than as it is."""
+    return any(reads_map(steps, group, user, index) for user in steps[index].users)
+
+
+def reads_map(steps, group, user, index):
+    """True where step ``user`` reads the window of step ``index`` out of its map rather than as it is."""
+    wanted = group.windows[user]
+    if group.spans[user] is not None:
+        return False
+    if wanted is None or group.kept[index] is not None:
         return True
-    if user.kind == "window" and not takes_window_as_is(user):
+    if steps[user].kind == "window" and not takes_window_as_is(steps[user]):
         return True
-    return not same_window(own, wanted)
+    return not same_window(group.windows[index], wanted)
 
 
 def same_window(one, other):
@@ -184,7 +267,12 @@ def window_bytes(steps, group, begin, last_use):
             places * (steps[source].channels * each + GATHERED_FROM)
             for source, places in zip(step.sources, _gathered_places(steps, group, index))
         )
-        copies = 1 + bool(step.posts) + (window is not None and is_fetched(steps, group, index))
+        if group.spans[index] is None:
+            copies = 1 + bool(step.posts) + (window is not None and is_fetched(steps, group, index))
+        else:
+            # The change is added to the clean result, which is gathered to where the window is to lie.
+            copies = 1 + (len(step.posts) > step.posts[0].rectifier if step.posts else 0)
+            patches += window[0][1] * window[1][1] * GATHERED_FROM
         peak = max(peak, sum(live.values()) + patches + own * copies)
         live = {other: taken for other, taken in live.items() if last_use[other] > index} | {index: own}
     return peak
@@ -195,12 +283,14 @@ def _gathered_places(steps, group, index):
     step, window = steps[index], group.windows[index]
     for source in step.sources:
         own = group.windows[source]
-        if window is None and own is None:
+        if group.spans[index] is not None:
+            yield int(np.prod([span.cells for span in group.spans[index]]))
+        elif window is None and own is None:
             yield 0
         elif window is None:
             # A mean takes the change alone, what else needs the entire map has it filled up.
             yield own[0][1] * own[1][1] if step.kind == "mean" else int(np.prod(steps[source].size))
-        elif source and group.kept[source] is None and not reads_map(step, window, own, steps, index):
+        elif source and not reads_map(steps, group, index, source):
             yield 0
         elif step.kind == "window":
             sizes = steps[source].size

@@ -34,6 +34,7 @@ class Step:
         sources: indices of the steps it reads.
         run: function(n, tensors) -> the result for a batch of n entire inputs.
         clean: the result for the clean image [1, ...].
+        before: the clean result before ``posts``, kept for an operator that ``adds``; None where it is ``clean``.
         layout: where the channels are: "first" [n, C, H, W], "last" [n, H, W, C], "none" [n, H, W], "flat" otherwise.
         operator: what ``operators`` knows about it (kernel, weights, function), or None.
         posts: elementwise functions applied right after it.
@@ -50,6 +51,7 @@ class Step:
     operator: object = None
     posts: list = field(default_factory=list)
     known: bool = True
+    before: torch.Tensor = None
     users: list = field(default_factory=list)
 
     @property

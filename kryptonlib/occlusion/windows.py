@@ -86,3 +86,36 @@ class Fetch:
     def _places(arrays, numbers):
         row, column = (arrays[number] for number in numbers)
         return row[:, :, None] + column[:, None, :]
+
+
+class Around:
+    """One planned gather of clean activations alone; places outside of the map are filled with any of them.
+
+    Args:
+        shipment: where the offsets travel.
+        size: (height, width) of the map.
+        wanted: per axis (starts [n], length).
+        strip: True lays the windows side by side, [height, n, width, C].
+    """
+
+    def __init__(self, shipment, size, wanted, strip=False):
+        self.shape, self.strip = (len(wanted[0][0]), wanted[0][1], wanted[1][1]), strip
+        if strip:
+            self.shape = self.shape[1], self.shape[0], self.shape[2]
+        rows, columns = (
+            np.clip(starts[:, None] + np.arange(length), 0, most - 1) for (starts, length), most in zip(wanted, size)
+        )
+        self.numbers = [shipment.add(rows * size[1]), shipment.add(columns)]
+
+    def run(self, clean, arrays, target=None):
+        """The activations [n, height, width, C] out of ``clean`` [places, C], in ``target`` if there is one."""
+        row, column = (arrays[number] for number in self.numbers)
+        if self.strip:
+            places = row.T[:, :, None] + column
+        else:
+            places = row[:, :, None] + column[:, None, :]
+        places = places.reshape(-1)
+        if target is None:
+            return clean.index_select(0, places).view(*self.shape, -1)
+        torch.index_select(clean, 0, places, out=target.view(len(places), -1))
+        return target
