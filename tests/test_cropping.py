@@ -18,9 +18,10 @@ from kryptonlib.occlusion import costs, cropping
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.cropping import Reach, Threshold
 from kryptonlib.occlusion.first_order import Slopes
-from kryptonlib.occlusion.grouping import changed_intervals, make_groups
+from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.linear_tail import window_macs
+from kryptonlib.occlusion.spread import changed_intervals
 
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 RULES = {"threshold": Threshold, "reach": Reach}

@@ -6,8 +6,8 @@
 - ``scores``: probability, log-odds, logit
 - ``job``: the checked arguments in tensor units, shared by every method
 - ``full``: one forward pass per position: the definition, and the tuned baseline
-- ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``grouping``,
-  ``rooms``, ``windows`` and ``head`` are its parts
+- ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``spread``,
+  ``changes``, ``axes``, ``grouping``, ``schedule``, ``rooms``, ``windows``, ``sweep`` and ``head`` are its parts
 - ``attribution``: Captum's ``Occlusion`` on top of it
 - ``approximate``: part of the positions and of each window, with an estimate of the quality reached; ``cropping``,
   ``lattice``, ``estimate``, ``drilldown`` and ``plans`` are its parts, ``tuning`` finds a plan, ``quality`` judges it

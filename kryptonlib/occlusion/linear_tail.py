@@ -14,9 +14,9 @@ import torch
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.first_order import gradients
-from kryptonlib.occlusion.grouping import cropped_intervals
 from kryptonlib.occlusion.head import changed_places, to_rows
 from kryptonlib.occlusion.scores import SCORES, score
+from kryptonlib.occlusion.spread import cropped_intervals
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def window_macs(steps, boxes, crop=None, rim=False):
     Args:
         steps: from ``read_steps``.
         boxes: integer array [n, 4].
-        crop: as for ``grouping.changed_intervals``.
+        crop: as for ``spread.changed_intervals``.
         rim: True counts what a crop leaves out too, and its product with the gradient: one MAC per place and channel.
     """
     boxes = np.asarray(boxes, dtype=np.int64)

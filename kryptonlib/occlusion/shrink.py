@@ -15,9 +15,9 @@ import torch
 
 from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.head import Head, finished_map, from_rows, to_rows
-from kryptonlib.occlusion.incremental import HEAD_ROWS
 from kryptonlib.occlusion.intervals import context, hull, through_window
 from kryptonlib.occlusion.scores import score
+from kryptonlib.occlusion.sweep import HEAD_ROWS
 
 CARRIED = "window", "pointwise", "join"
 """Kinds of steps that windows pass through; every other takes and gives entire maps, and nothing there is trimmed."""

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from kryptonlib import plots
 from kryptonlib.occlusion.bounds import patch_boxes
-from kryptonlib.occlusion.grouping import changed_intervals
+from kryptonlib.occlusion.spread import changed_intervals
 from kryptonlib.widgets import layout
 
 MOST = 6

@@ -10,7 +10,7 @@ For each trained network, with photos (or X-rays) that it was not tuned on,
   share, counted in MACs, and how much faster ours is.
 
 Qualities and counts do not depend on the machine, times do. Exact and cropped maps are kept in ``build/bench/maps``, so
-that a stopped run goes on. Results go to ``build/bench/approximate.json``. Nothing else should run meanwhile.
+that a stopped run goes on, in a folder named after the engine's code, since another engine's maps may differ. Results go to ``build/bench/approximate.json``. Nothing else should run meanwhile.
 """
 
 import argparse
@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import occlusion as speed  # noqa: E402
 
 from kryptonlib import occlusion, samples, zoo  # noqa: E402
+from kryptonlib.course import provenance  # noqa: E402
 from kryptonlib.occlusion import drilldown, quality, tuning  # noqa: E402
 from kryptonlib.occlusion.bounds import patch_boxes  # noqa: E402
 from kryptonlib.occlusion.cropping import Threshold  # noqa: E402
@@ -34,6 +35,8 @@ from kryptonlib.occlusion.linear_tail import window_macs  # noqa: E402
 from kryptonlib.occlusion.trial import Trial  # noqa: E402
 
 OUT = Path(__file__).parents[2] / "build" / "bench"
+MAPS = OUT / "maps" / provenance.library(Path(occlusion.__file__).parent)[:12]
+"""Where maps of this engine are kept."""
 SETTINGS = {"OCT": (0.1, 5), "CXR": (0.4, 2), "ImageNet": (0.25, 3)}
 """Krypton's (share, target)."""
 TAUS = {"vgg16": (0.5, 0.5, 0.5), "resnet18": (0.7, 0.8, 0.7), "inception": (0.9, 0.8, 0.9)}
@@ -110,7 +113,7 @@ class Kept(Trial):
     def need(self, crops):
         for crop in set(crops) - self.maps.keys():
             grid = self.job.grid
-            file = OUT / "maps" / f"{self.model.name} {self.sample.name} {grid.patch} {grid.stride} {crop}.npz"
+            file = MAPS / f"{self.model.name} {self.sample.name} {grid.patch} {grid.stride} {crop}.npz"
             if file.exists():
                 with np.load(file) as stored:
                     self.maps[crop], self.macs[crop] = stored["values"], float(stored["macs"])

@@ -7,7 +7,7 @@ For each network, patch and stride one run on one machine with one number of thr
   before and right after the incremental runs, as those are a mean too: the machine's pace drifts by a quarter;
 - ``captum.attr.Occlusion`` at its best ``perturbations_per_eval``, on few large windows, for the same reason;
 - the exact incremental method over the entire grid, its preparation included;
-- the bound: MACs of full inference over the mean MACs of the tight windows, linear layers counted;
+- the bound: MACs of full inference over the mean of those that a changed value enters, linear layers counted;
 - the rate in MAC/s beside that of a large matrix product and a large convolution, and the peak memory;
 - whether the exact probabilities are the full ones (rtol 1e-4, atol 1e-6) on an entire map of stride 8.
 
@@ -192,9 +192,9 @@ def exact(name, patch, options):
         "input": list(net.input_size),
         "exact_seconds": seconds,
         "prepare_seconds": prepared_after,
-        "bound": bounds.redundancy_ratio(layers),
+        "bound": bounds.change_ratio(layers),
         "macs_full": sum(layer.full for layer in layers),
-        "macs_exact": sum(layer.incremental for layer in layers),
+        "macs_exact": sum(layer.change for layer in layers),
         "peak_megabytes": peak / 1e6,
     }
 
