@@ -189,3 +189,14 @@ def test_places_beyond_the_border_stay_empty_behind_functions_that_do_not_keep_z
             return self.last(F.max_pool2d(-self.third(x), 3, 2, 1).mean((2, 3)))
 
     same(seeded(Shifted()), image_of(2, 18, 19), patch=(3, 3), positions=grid((18, 19), (3, 3), (1, 2)))
+
+
+def test_another_clean_image_brings_its_own_results():
+    body = [nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(inplace=True)]
+    net, image = seeded(Classify(nn.Sequential(*body), 4)), image_of(2, 14, 15)
+    engine = Incremental(net, image_of(2, 14, 15, seed=1))
+    engine.look_at(image)
+    positions = grid((14, 15), (3, 3), (2, 2))
+    got = engine.logits(positions, (3, 3), 0.0)
+    torch.testing.assert_close(got, Incremental(net, image).logits(positions, (3, 3), 0.0), rtol=1e-12, atol=1e-12)
+    assert engine.steps[2].before.min() < 0 <= engine.steps[2].clean.min(), "kept before the rectifier"
