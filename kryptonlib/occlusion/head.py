@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from kryptonlib.occlusion.attach import product
+from kryptonlib.occlusion.windows import inside
 
 
 def find_head(steps, output):
@@ -106,12 +107,12 @@ def changed_places(step, value, window):
         change = to_rows(value, step.layout) - clean
         return change.reshape(-1, change.shape[-1]), places
     rows, columns = (starts[:, None] + np.arange(length) for starts, length in window)
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     # Outside of the map nothing changes, whatever place that is counted as.
-    places = np.where(inside, rows[:, :, None] * width + columns[:, None, :], 0).reshape(-1)
+    within_map = inside(window, step)
+    places = np.where(within_map, rows[:, :, None] * width + columns[:, None, :], 0).reshape(-1)
     around = clean.reshape(height * width, -1)[torch.from_numpy(places).to(clean.device)]
     change = value.reshape(around.shape) - around
-    outside = np.flatnonzero(~inside)
+    outside = np.flatnonzero(~within_map)
     if len(outside):
         change[torch.from_numpy(outside).to(change.device)] = 0
     return change, places

@@ -5,7 +5,7 @@ import numpy as np
 from kryptonlib.occlusion.changes import in_strips
 from kryptonlib.occlusion.costs import gathered, takes_own_padding, takes_window_as_is
 from kryptonlib.occlusion.intervals import context, extent
-from kryptonlib.occlusion.windows import NOWHERE, Around, Fetch, Shipment
+from kryptonlib.occlusion.windows import NOWHERE, Around, Fetch, Shipment, among, inside, reaches_beyond
 
 GATHERED_FROM = 2 * 8
 """Bytes beside each gathered place: its number among the clean activations, and among the windows."""
@@ -153,9 +153,9 @@ class Schedule:
         pitches = int(size[1]), 1
         for (starts, length), (low, high), size, pitch in zip(self.windows[index], self.kept[index], size, pitches):
             cells = starts[:, None] + np.arange(length)
-            inside = (cells >= 0) & (cells < int(size))
+            here = (cells >= 0) & (cells < int(size))
             seen = (cells >= low[:, None]) & (cells < high[:, None])
-            arrays += [np.where(inside, cells * pitch, NOWHERE), seen.astype(np.int64)]
+            arrays += [np.where(here, cells * pitch, NOWHERE), seen.astype(np.int64)]
         return [self.shipment.add(array) for array in arrays]
 
     def _own(self, source):
@@ -195,25 +195,6 @@ class Schedule:
             (first, last), (begin_column, end_column) = self.kept[source]
         base = begin + np.arange(self.count) * (height * width) + (first - top) * width + (begin_column - left)
         return (first, last), (begin_column, end_column), (base, width)
-
-
-def reaches_beyond(window, step):
-    """True where some place of a batch's windows lies outside of the map."""
-    return any(starts.min() < 0 or starts.max() + length > size for (starts, length), size in zip(window, step.size))
-
-
-def inside(window, step):
-    """bool [n, rows, columns]: which places of a batch's windows lie in the map."""
-    return among(window, [(0, int(size)) for size in step.size])
-
-
-def among(window, ends):
-    """bool [n, rows, columns]: which places of windows lie in [low, high) of both axes."""
-    rows, columns = (
-        (cells >= np.reshape(low, (-1, 1))) & (cells < np.reshape(high, (-1, 1)))
-        for cells, (low, high) in zip((starts[:, None] + np.arange(length) for starts, length in window), ends)
-    )
-    return rows[:, :, None] & columns[:, None, :]
 
 
 def is_fetched(steps, group, index):

@@ -119,3 +119,22 @@ class Around:
             return clean.index_select(0, places).view(*self.shape, -1)
         torch.index_select(clean, 0, places, out=target.view(len(places), -1))
         return target
+
+
+def reaches_beyond(window, step):
+    """True where some place of a batch's windows lies outside of the map."""
+    return any(starts.min() < 0 or starts.max() + length > size for (starts, length), size in zip(window, step.size))
+
+
+def inside(window, step):
+    """bool [n, rows, columns]: which places of a batch's windows lie in the map."""
+    return among(window, [(0, int(size)) for size in step.size])
+
+
+def among(window, ends):
+    """bool [n, rows, columns]: which places of windows lie in [low, high) of both axes."""
+    rows, columns = (
+        (cells >= np.reshape(low, (-1, 1))) & (cells < np.reshape(high, (-1, 1)))
+        for cells, (low, high) in zip((starts[:, None] + np.arange(length) for starts, length in window), ends)
+    )
+    return rows[:, :, None] & columns[:, None, :]
