@@ -10,6 +10,7 @@ Nothing here downloads anything. A file is hashed once per process before its pa
 either reads the bytes that were recorded or stops with the command that mends it.
 """
 
+import contextlib
 import fnmatch
 import functools
 import hashlib
@@ -41,6 +42,27 @@ def data_dir():
     chosen = os.environ.get("KRYPTON_DATA", "").strip()
     folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("krypton", False)) / "data"
     return folder.absolute()
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """Write a file whole or not at all: the block writes to the path that it is given, a neighbour of ``path``.
+
+    Yields:
+        ``Path`` to write to. It takes the place of ``path`` when the block ends, and is removed when the block raises.
+
+    Example:
+        >>> with written_whole("numbers.csv") as part:  # doctest: +SKIP
+        ...     part.write_text("1,2")
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def sha256(path):

@@ -15,7 +15,6 @@ from kryptonlib.zoo import distilled
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, pick_device
 from kryptonlib.zoo.loading import load, names, normalise, trunk
 from kryptonlib.zoo.seeded import architecture, untrained
-from kryptonlib.zoo.stored import read_small, write_small
 
 __all__ = [
     "Classifier",
@@ -26,8 +25,6 @@ __all__ = [
     "names",
     "normalise",
     "pick_device",
-    "read_small",
     "trunk",
     "untrained",
-    "write_small",
 ]

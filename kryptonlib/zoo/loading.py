@@ -13,11 +13,11 @@ from torchvision.transforms.v2 import InterpolationMode
 
 from kryptonlib import store
 from kryptonlib.choices import check_choice
+from kryptonlib.small_weights import read_small
 from kryptonlib.zoo import distilled, vgg16_tumour
 from kryptonlib.zoo.classifier import Classifier, Preprocessing, check_image, pick_device
 from kryptonlib.zoo.efficientnet_lite import EfficientNetLite0
 from kryptonlib.zoo.seeded import torchvision_names
-from kryptonlib.zoo.stored import read_small
 from kryptonlib.zoo.xception import Xception
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -5,11 +5,10 @@ per-channel scheme of Krishnamoorthi, "Quantizing deep convolutional networks fo
 2018, https://arxiv.org/abs/1806.08342, section 2.2: weight ~ scale * q with q in -127..127.
 """
 
-import os
-from pathlib import Path
-
 import torch
 from safetensors.torch import load_file, save_file
+
+from kryptonlib.store import written_whole
 
 SCALE = ".int8-scale"
 """What is added to a tensor's name for the scales [channels] that belong to its int8 values."""
@@ -44,9 +43,8 @@ def write_small(state, path, int8=False):
             raise ValueError(f"{name}: {tensor.abs().max():.4g} is beyond float16's largest number, 65504")
         else:
             stored[name] = tensor.half()
-    part = Path(path).with_suffix(".part")
-    save_file(stored, part)
-    os.replace(part, path)
+    with written_whole(path) as part:
+        save_file(stored, part)
 
 
 def read_small(path):

@@ -1,0 +1,90 @@
+"""The card beside every checkpoint: what was trained, on what, for how long, by which command, and what came of it.
+
+``NAME.safetensors`` (the weights, float16), ``NAME.json`` (the card) and ``NAME.csv`` (the log) belong together.
+"""
+
+import datetime
+import json
+import platform
+from pathlib import Path
+
+import torch
+
+from kryptonlib import store
+from kryptonlib.small_weights import write_small
+
+
+def read(name, folder=store.CHECKPOINTS):
+    """The card of a checkpoint as a dict; empty where there is none.
+
+    Example:
+        >>> read("vgg16-distilled")["name"]
+        'vgg16-distilled'
+    """
+    file = Path(folder) / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def publish(study, progress, log, folder, device):
+    """Write a study's checkpoint, card and log; one that is further along is left alone.
+
+    Args:
+        study: :class:`kryptonlib.training.study.Study`.
+        progress: dict of step, steps, finished, training_seconds and seed.
+        log: the log as CSV text.
+        folder: ``Path`` of the folder to write into.
+        device: where it was trained.
+
+    Returns:
+        Path of the weights, or None if nothing was written.
+    """
+    old = read(study.name, folder)
+    if not progress["finished"] and (old.get("finished") or old.get("step", 0) >= progress["step"]):
+        return None
+    weights = folder / f"{study.name}.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_small(study.weights(), weights)
+    content = {
+        "name": study.name,
+        "command": f"python -m kryptonlib train {study.name}",
+        **progress,
+        **study.facts(progress["finished"]),
+        "runs": runs(old, progress, device),
+        "file": {"name": weights.name, "bytes": weights.stat().st_size, "sha256": store.sha256(weights)},
+    }
+    with store.written_whole(folder / f"{study.name}.json") as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if log:
+        with store.written_whole(folder / f"{study.name}.csv") as part:
+            part.write_text(log, encoding="utf-8")
+    return weights
+
+
+def runs(old, progress, device):
+    """Which machine trained up to which step: the list of the old card, continued.
+
+    A run on the machine of the last entry replaces that entry.
+    """
+    now = {
+        "to_step": progress["step"],
+        "training_seconds": progress["training_seconds"],
+        "date": datetime.date.today().isoformat(),
+        "hardware": hardware(device),
+        "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
+    }
+    earlier = [run for run in old.get("runs", []) if run["to_step"] < progress["step"]]
+    if earlier and earlier[-1]["hardware"] == now["hardware"] and earlier[-1]["date"] == now["date"]:
+        earlier.pop()
+    return [*earlier, now]
+
+
+def hardware(device):
+    """What computed: the GPU's name, or the processor and the number of threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        models = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        name = models[0] if models else name
+    return f"{name}, {torch.get_num_threads()} threads"

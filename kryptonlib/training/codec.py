@@ -1,0 +1,235 @@
+"""The codec's studies: one common start, and from it the three cases of the paper with equal further steps.
+
+``codec-start`` trains the transform without the last GDN and the first IGDN, step 1, gamma 10000, from the nested block
+transform of ``compression.start``. From its checkpoint begin
+
+    codec-10000, codec-12000, ... codec-96000   cases 1 and 3: with that pair, at first nearly the identity; step 1
+    codec-steps                                 case 2: with 128 learned step sizes; gamma 10000
+
+so that what they differ in is what the paper compares, and nothing else.
+
+Each minibatch makes three descents in turn, as in Dumas, Roumy and Guillemot, section 2.2: the density on the noisy
+latents, the transform, and in case 2 the step sizes. Ours differ from the paper's in the density (three logistics
+a map, fitted by likelihood, whose gradient does not vanish far out) and in the rates (Adam everywhere).
+"""
+
+import copy
+
+import torch
+
+from kryptonlib.compression import quantization
+from kryptonlib.compression.autoencoder import UNIT, Autoencoder
+from kryptonlib.compression.density import Logistics, empirical_entropy
+from kryptonlib.compression.gdn import GDN
+from kryptonlib.compression.start import block_transform, rescale_latents
+from kryptonlib.training.photos import training_photos
+from kryptonlib.training.study import Study
+
+GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
+"""The paper's seven trade-offs."""
+START = "codec-start"
+SIDE, BATCH = 112, 8
+"""Patches of a step."""
+RATES = {"transform": 4e-4, "normalization": 1e-4, "steps": 1e-3, "density": 5e-3}
+"""Adam's highest rates. Above 1e-4 gamma leaves the start in a few steps and the loss doubles."""
+AVERAGE = 0.9995
+"""Of the weights, the moving average is what is measured and stored."""
+QUANTIZERS = ("noise", "straight-through", "soft")
+
+
+class Codec(Study):
+    """An autoencoder in training.
+
+    Args:
+        options: :class:`kryptonlib.training.study.Options`; ``data`` is a folder with photos to train on beside the
+            course's own.
+        name: of the study.
+        gamma: the paper's trade-off: squared error of an image plus gamma times the entropies' sum.
+        case: "start", "normalized" (cases 1 and 3) or "steps" (case 2).
+        steps: how many.
+        quantizer: what stands for rounding: "noise" (the paper), "straight-through" or "soft".
+        parent: state of ``codec-start`` to begin from, as ``Codec.weights`` gives it, or None for the block transform.
+        maps, hidden: of :class:`Autoencoder`.
+    """
+
+    def __init__(self, options, *, name, gamma=10000, case="start", steps, quantizer="noise", parent=None, maps=128,
+                 hidden=None):  # fmt: skip
+        self.name, self.options, self.gamma, self.case, self.quantizer = name, options, gamma, case, quantizer
+        self.steps = options.steps or steps
+        # The common start is to be continued from: it does not slow down at its end.
+        self.decay = 0.0 if case == "start" else 0.5
+        torch.manual_seed(options.seed)
+        self.photos = training_photos(options.data, side=SIDE, seed=options.seed)
+        net = Autoencoder(maps, hidden=hidden, normalized=case == "normalized", learned_steps=case == "steps")
+        if parent is None:
+            spread = block_transform(net, self._first_patches(), options.seed)
+        else:
+            spread = _adopt(net, parent, gamma, self._first_patches())
+        self.net = net.to(options.device, memory_format=torch.channels_last)
+        self.density = Logistics(spread).to(options.device)
+        if parent is not None and gamma == 10000:
+            self.density.load_state_dict(_part(parent, "density."))
+        self.average = copy.deepcopy(self.net).requires_grad_(False)
+        self.optimizers = self._optimizers()
+        self.held_out = self.photos.held_out()
+
+    def _first_patches(self):
+        """400 patches for the transform that is computed, not trained."""
+        return 255 * torch.cat([self.photos.batch(-1 - n, BATCH) for n in range(50)])
+
+    def _optimizers(self):
+        normalization = [p for m in self.net.modules() if isinstance(m, GDN) for p in m.parameters()]
+        taken = {id(p) for p in normalization} | {id(self.net.steps)}
+        groups = {
+            "transform": [p for p in self.net.parameters() if id(p) not in taken],
+            "normalization": normalization,
+            "steps": [p for p in self.net.parameters() if p is self.net.steps],
+            "density": list(self.density.parameters()),
+        }
+        return {name: torch.optim.Adam(some, lr=RATES[name], fused=True) for name, some in groups.items() if some}
+
+    def choices(self):
+        """Network, loss and data."""
+        return {
+            "gamma": self.gamma,
+            "case": self.case,
+            "quantizer": self.quantizer,
+            "shapes": [list(p.shape) for p in self.net.parameters()],
+            "photos": self.photos.fingerprint(),
+            "seed": self.options.seed,
+        }
+
+    def learn(self, step, pace):
+        """One minibatch: density, then transform and steps, each with the other fixed."""
+        device = self.options.device
+        for name, optimizer in self.optimizers.items():
+            optimizer.param_groups[0]["lr"] = RATES[name] * pace
+            optimizer.zero_grad()
+        luma = 255 * self.photos.batch(step, BATCH).to(device)
+        generator = torch.Generator(device).manual_seed(self.options.seed * 2**32 + step)
+        latents = self.net.encode(luma)
+        steps = self.net.steps
+        noisy = quantization.add_noise(latents, steps, generator)
+        self.density.bits(noisy.detach(), steps.detach()).mean().backward()
+        self.optimizers["density"].step()
+        self.density.requires_grad_(False)
+        bits = self.density.bits(noisy, steps).sum() / luma.numel()
+        decoded = self.net.decode(self._quantized(latents, noisy, steps, pace))
+        error = (decoded - luma).square().mean()
+        loss = (error + self.gamma / 256 * bits) / UNIT**2
+        loss.backward()
+        self.density.requires_grad_(True)
+        for name, optimizer in self.optimizers.items():
+            if name != "density":
+                optimizer.step()
+        self.net.project()
+        with torch.no_grad():
+            share = min(AVERAGE, (step + 1) / (step + 10))
+            for mean, value in zip(self.average.parameters(), self.net.parameters()):
+                mean.lerp_(value, 1 - share)
+        return {"loss": loss.item(), "mse": error.item(), "bpp": bits.item()}
+
+    def _quantized(self, latents, noisy, steps, pace):
+        """What the decoder is given in training."""
+        if self.quantizer == "noise":
+            return noisy
+        if self.quantizer == "straight-through":
+            return quantization.straight_through(latents, steps)
+        # Towards the end, as the rate falls, the soft quantizer becomes rounding.
+        return quantization.soft_round(latents, steps, temperature=max(0.05, 0.5 * pace))
+
+    @torch.no_grad()
+    def measure(self):
+        """Loss, PSNR and rate (empirical entropy per map and image) of rounded latents on photos held out."""
+        error = rate = psnr = 0.0
+        for luma in self.held_out:
+            luma = luma.to(self.options.device)
+            values, symbols = quantization.quantize(self.average.encode(luma), self.average.steps)
+            decoded = self.average.decode(values, luma.shape[2:]).clamp(0, 255).round()
+            squared = (decoded - luma).square().mean().item()
+            error += squared
+            psnr += 10 * torch.log10(torch.tensor(255**2 / squared)).item()
+            rate += sum(empirical_entropy(some) * some.numel() for some in symbols[0]) / luma.numel()
+        count = len(self.held_out)
+        error, rate = error / count, rate / count
+        told = {"held_out_loss": (error + self.gamma / 256 * rate) / UNIT**2, "psnr": psnr / count, "rate": rate}
+        if self.case == "steps":
+            told |= {"least_step": self.average.steps.min().item(), "largest_step": self.average.steps.max().item()}
+        return told
+
+    def state(self):
+        """Networks and optimizers."""
+        return {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "density": self.density.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def load_state(self, state):
+        """Take what ``state`` gave."""
+        for part in ("net", "average", "density"):
+            getattr(self, part).load_state_dict(state[part])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+
+    def weights(self):
+        """The averaged network, and the density under the names "density.…"."""
+        density = {f"density.{name}": value for name, value in self.density.state_dict().items()}
+        return {**self.average.state_dict(), **density}
+
+    def load_weights(self, weights):
+        """Continue from a checkpoint: the average becomes the network."""
+        net = {name: value for name, value in weights.items() if not name.startswith("density.")}
+        self.net.load_state_dict(net)
+        self.net.project()
+        self.average.load_state_dict(self.net.state_dict())
+        self.density.load_state_dict(_part(weights, "density."))
+
+    def facts(self, finished):
+        """Of the card."""
+        return {
+            "what": f"Autoencoder of Dumas, Roumy and Guillemot (2018) for luma, {self.case}, gamma {self.gamma}",
+            "maps": self.net.maps,
+            "parameters": sum(p.numel() for p in self.net.parameters()),
+            "recipe": {
+                "gamma": self.gamma,
+                "case": self.case,
+                "quantizer": self.quantizer,
+                "batch": BATCH,
+                "side": SIDE,
+                "rates": RATES,
+                "decay": self.decay,
+                "average": AVERAGE,
+                "begins_from": "the nested block transform" if self.case == "start" else START,
+            },
+            **self.photos.facts(),
+            "held_out": self.measure(),
+        }
+
+
+def _part(weights, prefix):
+    """The entries of a checkpoint whose names begin so, without it."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+@torch.no_grad()
+def _adopt(net, parent, gamma, patches):
+    """Write the weights of ``codec-start`` into a network of another case, in place; the latents' spreads [maps].
+
+    The pair of normalisations that case "normalized" adds is nearly the identity at first, and for a higher gamma
+    the latents are made smaller, so that step 1 does what the best step of the parent did.
+    """
+    old = Autoencoder(net.maps, hidden=(parent["encoder.0.bias"].numel(), parent["encoder.2.bias"].numel()), normalized=False)
+    old.load_state_dict({name: value for name, value in parent.items() if not name.startswith("density.")})
+    for number in range(5):
+        net.encoder[number].load_state_dict(old.encoder[number].state_dict())
+        net.decoder[number + net.normalized].load_state_dict(old.decoder[number].state_dict())
+    spread = old.encode(patches).square().mean((0, 2, 3)).sqrt().clamp_min(1e-2)
+    if net.normalized:
+        net.encoder[-1].scale.copy_(spread)
+        net.decoder[0].scale.copy_(spread)
+        rescale_latents(net, (gamma / 10000) ** 0.5)
+    return spread / (gamma / 10000) ** 0.5
+
+
