@@ -1,4 +1,4 @@
-"""The command line: ``python -m kryptonlib run|records|student|data|explain``.
+"""The command line: ``python -m kryptonlib run|records|student|data|explain|train``.
 
 Everything heavy is imported by the command that needs it.
 """
@@ -54,6 +54,19 @@ def parser():
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
     explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
     explain.set_defaults(action=explain_command)
+
+    train = commands.add_parser("train", help="train the checkpoints of the course, or continue where it was stopped")
+    train.add_argument("study", nargs="*", metavar="STUDY", help="names of --list; all that is not finished if left out")
+    train.add_argument("--list", action="store_true", help="show the studies and how far each is")
+    train.add_argument("--minutes", type=float, help="train for so long; the same command continues")
+    train.add_argument("--data", metavar="FOLDER", help="photos of your own to train on, beside the course's")
+    train.add_argument("--device", help="cpu, cuda or mps; the fastest if left out")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--steps", type=int, help="length of the training; the study's own if left out")
+    train.add_argument("--fresh", action="store_true", help="begin anew")
+    train.add_argument("--work", metavar="FOLDER", help="for the saved states (default: build/train)")
+    train.add_argument("--target", metavar="FOLDER", help="for the checkpoints (default: kryptonlib/checkpoints)")
+    train.set_defaults(action=train_command)
     return main_parser
 
 
@@ -154,6 +167,33 @@ def explain_command(options):
             stride=options.stride,
             fill=options.fill,
         )
+    )
+    return 0
+
+
+def train_command(options):
+    """``train``: 0 if what was asked for is finished or its time is up."""
+    from pathlib import Path
+
+    import torch
+
+    from kryptonlib import store, zoo
+    from kryptonlib.training import queue
+    from kryptonlib.training.study import Options
+
+    target = Path(options.target) if options.target else store.CHECKPOINTS
+    if options.list:
+        print("\n".join(queue.overview(target)))
+        return 0
+    for name in ("minutes", "steps"):
+        value = getattr(options, name)
+        if value is not None and not value > 0:
+            raise ValueError(f"--{name} got {value:g}; expected more than 0")
+    device = torch.device(options.device) if options.device else zoo.pick_device()
+    choices = Options(Path(options.data) if options.data else None, device, options.seed, options.steps)
+    work = Path(options.work) if options.work else queue.WORK
+    queue.train(
+        options.study or None, minutes=options.minutes, options=choices, work=work, target=target, fresh=options.fresh
     )
     return 0
 

@@ -36,16 +36,17 @@ class StridedConvolution(nn.Module):
     def __init__(self, inputs, outputs, kernel, stride, padding):
         super().__init__()
         self.stride, self.padding = stride, padding
-        self.weight = nn.Parameter(torch.zeros(outputs, inputs, kernel, kernel))
+        # Laid out so that what forward() copies are whole rows of inputs; a permuted view has the usual axes.
+        self.weight = nn.Parameter(torch.zeros(outputs, kernel, kernel, inputs).permute(0, 3, 1, 2))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x):
         """As ``functional.conv2d(x, weight, bias, stride, padding)``, for H and W that are multiples of the stride."""
-        blocks = _in_blocks(self.weight, self.stride, self.padding)
-        outputs, inputs, taps, rows, _, columns = blocks.shape
-        # Channels in the order of pixel_unshuffle: map, row in the block, column in the block.
-        weight = blocks.permute(0, 1, 3, 5, 2, 4).reshape(outputs, inputs * rows * columns, taps, taps)
-        x = functional.pixel_unshuffle(x, self.stride).contiguous(memory_format=torch.channels_last)
+        s = self.stride
+        blocks = _in_blocks(self.weight.permute(2, 3, 0, 1), s, self.padding)
+        weight = blocks.permute(4, 0, 2, 1, 3, 5).flatten(3).permute(0, 3, 1, 2)
+        rows = x.permute(0, 2, 3, 1).unflatten(1, (-1, s)).unflatten(3, (-1, s))
+        x = rows.permute(0, 1, 3, 2, 4, 5).flatten(3).permute(0, 3, 1, 2)
         return functional.conv2d(x, weight, self.bias, padding=1)
 
 
@@ -55,26 +56,27 @@ class TransposedConvolution(nn.Module):
     def __init__(self, inputs, outputs, kernel, stride, padding, bias=True):
         super().__init__()
         self.stride, self.padding = stride, padding
-        self.weight = nn.Parameter(torch.zeros(inputs, outputs, kernel, kernel))
+        self.weight = nn.Parameter(torch.zeros(kernel, kernel, outputs, inputs).permute(3, 2, 0, 1))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
 
     def forward(self, x):
         """As ``functional.conv_transpose2d(x, weight, bias, stride, padding, output_padding=...)`` of size s h, s w."""
-        blocks = _in_blocks(self.weight, self.stride, self.padding)
-        inputs, outputs, taps, rows, _, columns = blocks.shape
+        s = self.stride
+        blocks = _in_blocks(self.weight.permute(2, 3, 1, 0), s, self.padding)
         # The transpose reads its inputs in the opposite order.
-        weight = blocks.flip(2, 4).permute(1, 3, 5, 0, 2, 4).reshape(outputs * rows * columns, inputs, taps, taps)
-        y = functional.pixel_shuffle(functional.conv2d(x, weight, padding=1), self.stride)
-        return y if self.bias is None else y + self.bias[:, None, None]
+        weight = blocks.flip(0, 2).permute(1, 3, 4, 0, 2, 5).flatten(0, 2).permute(0, 3, 1, 2)
+        y = functional.conv2d(x, weight, padding=1).permute(0, 2, 3, 1).unflatten(3, (s, s, -1))
+        y = y.permute(0, 1, 3, 2, 4, 5).flatten(3, 4).flatten(1, 2)
+        return (y if self.bias is None else y + self.bias).permute(0, 3, 1, 2)
 
 
-def _in_blocks(weight, stride, padding):
-    """Weights [a, b, k, k] as [a, b, 3, s, 3, s], zeros added: tap = block * s + place, shifted so that block 1 is the
+def _in_blocks(taps, stride, padding):
+    """Kernel taps [k, k, a, b] as [3, s, 3, s, a, b], zeros added: tap = block * s + place, shifted so that block 1 is the
     one that the output stands for."""
     before = -padding % stride
-    after = 3 * stride - before - weight.shape[-1]
-    filled = functional.pad(weight, (before, after, before, after))
-    return filled.reshape(*weight.shape[:2], 3, stride, 3, stride)
+    after = 3 * stride - before - taps.shape[0]
+    filled = functional.pad(taps, (0, 0, 0, 0, before, after, before, after))
+    return filled.unflatten(0, (3, stride)).unflatten(2, (3, stride))
 
 
 class Autoencoder(nn.Module):

@@ -38,8 +38,13 @@ class _Normalize(torch.autograd.Function):
     def backward(context, above):
         x, gamma, factor = context.saved_tensors
         # d n^p / d n = p n^(p-1): 1 / (2 sqrt n) or -1 / (2 n sqrt n).
-        slope = 0.5 / factor if context.inverse else -0.5 * factor**3
-        of_energy = above * x * slope
+        of_energy = above * x
+        if context.inverse:
+            of_energy.div_(factor).mul_(0.5)
+        else:
+            for _ in range(3):
+                of_energy.mul_(factor)
+            of_energy.mul_(-0.5)
         of_x = torch.mm(of_energy, gamma).mul_(x).mul_(2).addcmul_(above, factor)
         return of_x, of_energy.sum(0), torch.mm(of_energy.t(), x * x), None
 

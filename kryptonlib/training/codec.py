@@ -65,7 +65,7 @@ class Codec(Study):
             spread = block_transform(net, self._first_patches(), options.seed)
         else:
             spread = _adopt(net, parent, gamma, self._first_patches())
-        self.net = net.to(options.device, memory_format=torch.channels_last)
+        self.net = net.to(options.device)
         self.density = Logistics(spread).to(options.device)
         if parent is not None and gamma == 10000:
             self.density.load_state_dict(_part(parent, "density."))

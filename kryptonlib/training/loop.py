@@ -38,6 +38,7 @@ class Loop:
         options: :class:`kryptonlib.training.study.Options`.
         work: ``Path`` of the folder for the state and the log.
         target: ``Path`` of the folder where the checkpoint and its card are, and are written.
+        fresh: begin anew even where there is a checkpoint.
 
     Attributes:
         step: how many were done.
@@ -47,14 +48,14 @@ class Loop:
         ValueError: the saved state was made with other choices.
     """
 
-    def __init__(self, study, options, work, target=store.CHECKPOINTS):
+    def __init__(self, study, options, work, target=store.CHECKPOINTS, fresh=False):
         self.study, self.options, self.work, self.target = study, options, work, target
         self.step, self.begun, self.rows, self.sums, self.source = 0, 0, [], {}, "start"
         self.clock = Clock()
         self._stop = None
         if (work / STATE).exists():
             self._continue_exactly()
-        elif (target / f"{study.name}.safetensors").exists() and card.read(study.name, target).get("step"):
+        elif not fresh and card.read(study.name, target).get("step"):
             self._continue_from_checkpoint()
 
     @property

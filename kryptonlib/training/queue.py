@@ -1,0 +1,93 @@
+"""Train all that is not finished, one after the other and never two at once: ``python -m kryptonlib train``."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from kryptonlib import store
+from kryptonlib.training import card, studies
+from kryptonlib.training.loop import LOG, STATE, Loop
+from kryptonlib.training.study import Options
+
+WORK = Path("build") / "train"
+"""Where states and logs lie, in the clone."""
+
+
+def overview(target=store.CHECKPOINTS):
+    """One line per study: its name, how far it is, and what it is."""
+    lines = []
+    for name, entry in studies.STUDIES.items():
+        lines.append(f"{name:16} {progress(name, target):24} {entry.what} (about {entry.minutes} min on 2 cores)")
+    return lines
+
+
+def progress(name, target=store.CHECKPOINTS):
+    """How far the checkpoint of a study is: "finished", "step 500 of 1000" or "not begun"."""
+    written = card.read(name, target)
+    if written.get("finished"):
+        return "finished"
+    return f"step {written['step']} of {written['steps']}" if "step" in written else "not begun"
+
+
+def train(names=None, *, minutes=None, options=None, work=WORK, target=store.CHECKPOINTS, fresh=False):
+    """Train studies; those without a name are all that are not finished, in the order of the list.
+
+    Args:
+        names: of ``studies.STUDIES``, or None.
+        minutes: of training in all; what is not finished then is continued by the next call.
+        options: :class:`kryptonlib.training.study.Options`.
+        work: folder for the states and logs; one training at a time uses it.
+        target: folder of the checkpoints.
+        fresh: begin anew, also what is finished.
+
+    Returns:
+        Name -> "finished" or "stopped", of what was trained.
+
+    Raises:
+        RuntimeError: another training uses the folder, or a loss is not finite.
+        ValueError, FileNotFoundError: a study or a setting that cannot be.
+    """
+    options = options or Options()
+    for name in names or []:
+        studies.check(name)
+    work, target = Path(work), Path(target)
+    work.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(work / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RuntimeError(f"another training runs in {work}; two at once would slow each other down") from None
+    try:
+        return _one_after_the_other(names, minutes, options, work, target, fresh)
+    finally:
+        lock.release()
+
+
+def _one_after_the_other(names, minutes, options, work, target, fresh):
+    told, left = {}, minutes
+    for name in names or list(studies.STUDIES):
+        if not fresh and not names and progress(name, target) == "finished":
+            continue
+        if left is not None and left <= 0:
+            break
+        folder = work / name
+        if fresh:
+            for file in (folder / STATE, folder / LOG):
+                file.unlink(missing_ok=True)
+        torch.manual_seed(options.seed)
+        loop = Loop(studies.make(name, replace(options), target), options, folder, target, fresh=fresh)
+        if loop.finished:
+            told[name] = "finished"
+            print(f"{name}: finished already, at step {loop.step}", flush=True)
+            continue
+        begun = {"start": "from the start", "state": "where it was saved", "checkpoint": "from its checkpoint"}
+        print(f"{name}: {begun[loop.source]}, step {loop.step} of {loop.study.steps}, {time.strftime('%H:%M')}", flush=True)
+        before = loop.clock.seconds
+        told[name] = "finished" if loop.run(left) else "stopped"
+        if left is not None:
+            left -= (loop.clock.seconds - before) / 60
+        print(f"{name}: {told[name]} at step {loop.step} after {loop.clock.seconds / 60:.0f} min in all", flush=True)
+    return told
