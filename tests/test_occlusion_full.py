@@ -286,7 +286,7 @@ def test_bad_input_is_told(change, error, message):
     "image, fill, error, message",
     [
         (torch.zeros(1, 3, 24, 24), 0.0, TypeError, "classifier.module"),
-        (np.zeros((24, 24, 3), np.uint8), 0.0, TypeError, "uint8"),
+        (np.zeros((24, 24, 3), np.int64), 0.0, TypeError, "int64"),
         (np.full((24, 24), 2.0), 0.0, ValueError, r"\[0, 1\]"),
         (np.zeros((24, 24)), 128, ValueError, r"\[0, 1\]"),
     ],
