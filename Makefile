@@ -4,7 +4,7 @@
 #   make lab                JupyterLab in the locked environment
 #   make student            write notebooks/student/, the copies without solutions
 #   make bench              measure speed and memory (alone on the machine)
-#   make train              train a checkpoint anew, STUDENT=vgg16|resnet18|inception_v3 (ARGS: --help lists them)
+#   make train              train what is not finished, or STUDY=codec-10000 (ARGS="--list", "--minutes 60", "--data FOLDER")
 #   make lock               choose all pinned versions anew
 #   make browser            Chromium for the browser test, where it can be installed
 # PYTHON=python3.12 chooses the interpreter, TORCH=cpu|cuda the build of torch (default: by whether a GPU is seen).
@@ -36,7 +36,7 @@ bench:
 	@$(ready) && $(optional) && for file in tests/benchmarks/*.py; do "$$python" $$file || exit 1; done
 
 train:
-	@$(ready) default wallpapers && "$$python" data_scripts/train_classifier.py --student $(or $(STUDENT),vgg16) $(ARGS)
+	@$(ready) default wallpapers && $(optional) && "$$python" -m kryptonlib train $(STUDY) $(ARGS)
 
 lock:
 	@$(PYTHON) data_scripts/get_environment.py --lock

@@ -190,11 +190,9 @@ def train_command(options):
         if value is not None and not value > 0:
             raise ValueError(f"--{name} got {value:g}; expected more than 0")
     device = torch.device(options.device) if options.device else zoo.pick_device()
-    choices = Options(Path(options.data) if options.data else None, device, options.seed, options.steps)
     work = Path(options.work) if options.work else queue.WORK
-    queue.train(
-        options.study or None, minutes=options.minutes, options=choices, work=work, target=target, fresh=options.fresh
-    )
+    choices = Options(work, Path(options.data) if options.data else None, device, options.seed, options.steps)
+    queue.train(options.study or None, minutes=options.minutes, options=choices, target=target, fresh=options.fresh)
     return 0
 
 

@@ -70,7 +70,7 @@ class Line(Study):
 
 
 def loop(folder, study=None, **more):
-    return Loop(study or Line(), Options(), folder / "work", folder / "out", **more)
+    return Loop(study or Line(), Options(folder / "work"), folder / "out", **more)
 
 
 def rows(folder):
@@ -159,8 +159,8 @@ def test_what_is_further_along_is_not_replaced(tmp_path):
 
 def test_the_rate_rises_stays_and_falls_and_does_not_depend_on_the_end_before_that():
     assert schedule.pace(0, 10**4) == 1 / schedule.WARM_UP and schedule.pace(5000, 10**4) == 1
-    assert schedule.pace(10**4, 10**4) == pytest.approx(schedule.LAST)
-    assert schedule.pace(8750, 10**4) == pytest.approx((1 + schedule.LAST) / 2)
+    assert schedule.pace(10**4, 10**4) == pytest.approx(0.05)
+    assert schedule.pace(8750, 10**4) == pytest.approx((1 + 0.05) / 2)
     assert all(schedule.pace(step, 10**4) == schedule.pace(step, 10**5) for step in range(0, 7500, 500))
     assert schedule.pace(10**4 - 1, 10**4, decay=0) == 1
     assert schedule.pace(700, 10**4, begun=700) == 1 / schedule.WARM_UP
@@ -216,7 +216,7 @@ def short_list(monkeypatch):
 
 
 def test_without_a_name_all_that_is_not_finished_is_trained_in_order(tmp_path, short_list):
-    places = {"work": tmp_path / "work", "target": tmp_path / "out"}
+    places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
     with pytest.raises(ValueError, match="second begins from first, which has no checkpoint"):
         queue.train(["second"], **places)
     assert queue.train(**places) == {"first": "finished", "second": "finished"}
@@ -236,11 +236,11 @@ def test_never_two_at_once(tmp_path, short_list, monkeypatch):
     slow = Line(steps=2, name="first")
     slow.after_step = wait
     monkeypatch.setitem(studies.STUDIES, "first", studies.Entry(lambda options, folder: slow, "slow", 1))
-    thread = threading.Thread(target=queue.train, args=(["first"],), kwargs={"work": tmp_path, "target": tmp_path / "out"})
+    thread = threading.Thread(target=queue.train, args=(["first"],), kwargs={"options": Options(tmp_path), "target": tmp_path / "out"})
     thread.start()
     assert begun.wait(20)
     with pytest.raises(RuntimeError, match="another training runs in"):
-        queue.train(["second"], work=tmp_path, target=tmp_path / "out")
+        queue.train(["second"], options=Options(tmp_path), target=tmp_path / "out")
     go_on.set()
     thread.join()
 
@@ -304,14 +304,14 @@ def test_a_folder_that_cannot_be_trained_on_is_refused(tmp_path):
 
 
 @pytest.fixture
-def small_codec(monkeypatch, few_samples):
+def small_codec(tmp_path, monkeypatch, few_samples):
     monkeypatch.setattr(codec, "SIDE", 32)
     monkeypatch.setattr(codec, "BATCH", 2)
     monkeypatch.setattr(photos.TrainingPhotos, "held_out", lambda self: [255 * self.kept[0][:, :, :40, :40]])
 
     def make(**settings):
         given = {"name": "codec", "case": "start", "steps": 6, "maps": 12, "hidden": (16, 64)} | settings
-        return codec.Codec(Options(), **given)
+        return codec.Codec(Options(tmp_path), **given)
 
     return make
 

@@ -36,7 +36,6 @@ class Loop:
     Args:
         study: :class:`kryptonlib.training.study.Study`.
         options: :class:`kryptonlib.training.study.Options`.
-        work: ``Path`` of the folder for the state and the log.
         target: ``Path`` of the folder where the checkpoint and its card are, and are written.
         fresh: begin anew even where there is a checkpoint.
 
@@ -48,12 +47,12 @@ class Loop:
         ValueError: the saved state was made with other choices.
     """
 
-    def __init__(self, study, options, work, target=store.CHECKPOINTS, fresh=False):
-        self.study, self.options, self.work, self.target = study, options, work, target
+    def __init__(self, study, options, target=store.CHECKPOINTS, fresh=False):
+        self.study, self.options, self.work, self.target = study, options, options.work, target
         self.step, self.begun, self.rows, self.sums, self.source = 0, 0, [], {}, "start"
         self.clock = Clock()
         self._stop = None
-        if (work / STATE).exists():
+        if (self.work / STATE).exists():
             self._continue_exactly()
         elif not fresh and card.read(study.name, target).get("step"):
             self._continue_from_checkpoint()
@@ -96,8 +95,9 @@ class Loop:
         return self.finished
 
     def _learn(self):
-        rate = schedule.pace(self.step, self.study.steps, decay=self.study.decay, begun=self.begun)
-        told = self.study.learn(self.step, rate)
+        study = self.study
+        shape = {"warm_up": study.warm_up, "decay": study.decay, "last": study.last}
+        told = study.learn(self.step, schedule.pace(self.step, study.steps, begun=self.begun, **shape))
         wrong = [f"{name} = {value}" for name, value in told.items() if not math.isfinite(value)]
         if wrong:
             raise RuntimeError(f"{self.study.name}: {', '.join(wrong)} at step {self.step}; the rate is too high")

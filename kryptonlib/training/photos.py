@@ -5,9 +5,10 @@ from pathlib import Path
 import torch
 
 from kryptonlib import images, samples
+from kryptonlib.datasets.folder import SUFFIXES
+from kryptonlib.datasets.folder import files as every_file
 from kryptonlib.reading import read_image
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 KEPT_BACK = 16
 """Photos of the reader's folder that are measured on and not trained on; without a folder, all photos to tune on are."""
 OWN = 0.25
@@ -94,13 +95,9 @@ def photo_files(folder):
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder} with photos to train on")
-    files = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES and file.is_file() and "val" not in file.relative_to(folder).parts[:-1]
-    )
+    files = [file for file in every_file(folder) if "val" not in file.relative_to(folder).parts[:-1]]
     if len(files) < 2:
-        raise ValueError(f"{folder} holds {len(files)} photos ({', '.join(SUFFIXES)}); at least 2 are needed")
+        raise ValueError(f"{folder} holds {len(files)} photos ({', '.join(sorted(SUFFIXES))}); at least 2 are needed")
     return files
 
 

@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from filelock import FileLock, Timeout
 
 from kryptonlib import store
@@ -32,14 +31,14 @@ def progress(name, target=store.CHECKPOINTS):
     return f"step {written['step']} of {written['steps']}" if "step" in written else "not begun"
 
 
-def train(names=None, *, minutes=None, options=None, work=WORK, target=store.CHECKPOINTS, fresh=False):
+def train(names=None, *, minutes=None, options=Options(WORK), target=store.CHECKPOINTS, fresh=False):
     """Train studies; those without a name are all that are not finished, in the order of the list.
 
     Args:
         names: of ``studies.STUDIES``, or None.
         minutes: of training in all; what is not finished then is continued by the next call.
-        options: :class:`kryptonlib.training.study.Options`.
-        work: folder for the states and logs; one training at a time uses it.
+        options: :class:`kryptonlib.training.study.Options`; each study works in a folder of its own below ``work``, which one
+            training at a time uses.
         target: folder of the checkpoints.
         fresh: begin anew, also what is finished.
 
@@ -50,10 +49,9 @@ def train(names=None, *, minutes=None, options=None, work=WORK, target=store.CHE
         RuntimeError: another training uses the folder, or a loss is not finite.
         ValueError, FileNotFoundError: a study or a setting that cannot be.
     """
-    options = options or Options()
     for name in names or []:
         studies.check(name)
-    work, target = Path(work), Path(target)
+    work, target = options.work, Path(target)
     work.mkdir(parents=True, exist_ok=True)
     lock = FileLock(work / ".lock")
     try:
@@ -61,24 +59,23 @@ def train(names=None, *, minutes=None, options=None, work=WORK, target=store.CHE
     except Timeout:
         raise RuntimeError(f"another training runs in {work}; two at once would slow each other down") from None
     try:
-        return _one_after_the_other(names, minutes, options, work, target, fresh)
+        return _one_after_the_other(names, minutes, options, target, fresh)
     finally:
         lock.release()
 
 
-def _one_after_the_other(names, minutes, options, work, target, fresh):
+def _one_after_the_other(names, minutes, options, target, fresh):
     told, left = {}, minutes
     for name in names or list(studies.STUDIES):
         if not fresh and not names and progress(name, target) == "finished":
             continue
         if left is not None and left <= 0:
             break
-        folder = work / name
+        own = replace(options, work=options.work / name)
         if fresh:
-            for file in (folder / STATE, folder / LOG):
+            for file in (own.work / STATE, own.work / LOG):
                 file.unlink(missing_ok=True)
-        torch.manual_seed(options.seed)
-        loop = Loop(studies.make(name, replace(options), target), options, folder, target, fresh=fresh)
+        loop = Loop(studies.make(name, own, target), own, target, fresh=fresh)
         if loop.finished:
             told[name] = "finished"
             print(f"{name}: finished already, at step {loop.step}", flush=True)

@@ -6,23 +6,23 @@ changes by that: Hu et al., 2024, https://arxiv.org/abs/2404.06395.
 
 WARM_UP = 200
 """Steps in which the rate rises, at the start and after the optimizers' own state was lost."""
-LAST = 0.05
-"""The rate at the end, as a share of the highest."""
 
 
-def pace(step, steps, *, decay=0.25, begun=0):
+def pace(step, steps, *, warm_up=WARM_UP, decay=0.25, last=0.05, begun=0):
     """The share of the highest rate at a step.
 
     Args:
         step: its number, from 0.
         steps: how many there are.
-        decay: share of the steps, the last ones, in which the rate falls; 0 keeps it constant.
+        warm_up: steps in which it rises.
+        decay: share of the steps, the last ones, in which it falls; 0 keeps it constant.
+        last: the rate at the end, as a share of the highest.
         begun: the step at which the optimizers began with an empty state.
 
     Example:
         >>> [round(pace(step, 1000), 2) for step in (0, 199, 500, 875, 1000)]
         [0.01, 1.0, 1.0, 0.53, 0.05]
     """
-    rise = (step - begun + 1) / WARM_UP
+    rise = (step - begun + 1) / warm_up
     left = (steps - step) / (decay * steps) if decay else 1.0
-    return max(0.0, min(1.0, rise, LAST + (1 - LAST) * left))
+    return max(0.0, min(1.0, rise, last + (1 - last) * left))

@@ -41,8 +41,27 @@ def _codec(name, **settings):
     return make
 
 
+def _distillation(architecture):
+    def make(options, folder):
+        from kryptonlib.training import distillation
+
+        return distillation.Distillation(options, architecture, distillation.RECIPES[architecture])
+
+    return make
+
+
 def _all():
     entries = {
+        f"{architecture}-distilled": Entry(
+            _distillation(architecture), f"{architecture} that answers as EfficientNet-Lite0 does (04-06)", minutes, needs
+        )
+        for architecture, minutes, needs in (
+            ("vgg16", 25, ("default", "wallpapers")),
+            ("resnet18", 60, ("default", "wallpapers")),
+            ("inception_v3", 25, ("default", "wallpapers", "inception")),
+        )
+    }
+    entries |= {
         "codec-start": Entry(
             _codec("codec-start", case="start", steps=START_STEPS),
             "the learned codec's transform, the common start of all cases (notebooks 07-09)",

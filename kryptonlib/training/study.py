@@ -6,18 +6,22 @@ from pathlib import Path
 
 import torch
 
+from kryptonlib.training import schedule
+
 
 @dataclass(frozen=True)
 class Options:
     """What a reader may say of a training.
 
     Attributes:
+        work: folder of the run, for its state, its log and what a study keeps there.
         data: folder with images of the reader's own, or None for the course's.
         device: where it computes.
         seed: everything random follows from it and the step.
         steps: how many; None takes the study's own number.
     """
 
+    work: Path
     data: Path | None = None
     device: torch.device = torch.device("cpu")
     seed: int = 0
@@ -34,13 +38,15 @@ class Study(ABC):
         name: of the study and of its checkpoint.
         steps: their number from start to end.
         log_every: steps between two rows of the log.
-        decay: share of the steps, the last ones, in which the rate falls.
+        warm_up, decay, last: of ``schedule.pace``.
     """
 
     name: str
     steps: int
     log_every: int = 500
+    warm_up: int = schedule.WARM_UP
     decay: float = 0.25
+    last: float = 0.05
 
     @abstractmethod
     def choices(self):

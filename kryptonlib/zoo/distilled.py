@@ -1,7 +1,7 @@
 """The paper's three architectures, trained by this project to answer as EfficientNet-Lite0 does.
 
-No package ships ResNet18 with ImageNet weights, or VGG16's or InceptionV3's head, so ``data_scripts/
-train_classifier.py`` distils EfficientNet-Lite0's logits into them: Hinton et al., "Distilling the Knowledge in a
+No package ships ResNet18 with ImageNet weights, or VGG16's or InceptionV3's head, so ``training.distillation`` distils
+EfficientNet-Lite0's logits into them: Hinton et al., "Distilling the Knowledge in a
 Neural Network", 2015, https://arxiv.org/abs/1503.02531. The cards beside the weights in ``kryptonlib/checkpoints/``
 say on what, for how long, and how often each agrees with its teacher. These are far from the networks one trains on
 ImageNet. On the 25 training photos all answer much as the teacher does; on other photos VGG16, whose trunk has seen

@@ -132,14 +132,14 @@ def names():
     """What ``load`` can load: {name: "ready", or what it needs first}.
 
     That is "run `python -m kryptonlib data`" (of an optional package: with its name), "needs a download", or, of a
-    distilled network that is not in ``kryptonlib/checkpoints/``, "run `python data_scripts/train_classifier.py`".
+    distilled network that is not in ``kryptonlib/checkpoints/``, "run `python -m kryptonlib train NAME`".
     """
     found = {}
     for name in OFFLINE:
         found[name] = _fetched(name)
     for name, architecture in DISTILLED.items():
         if not (store.CHECKPOINTS / f"{name}.safetensors").is_file():
-            found[name] = "run `python data_scripts/train_classifier.py`"
+            found[name] = f"run `python -m kryptonlib train {name}`"
         else:
             found[name] = _fetched(f"{architecture}-trunk") if architecture in distilled.FEATURES else "ready"
     for name in torchvision_names():

@@ -1,4 +1,4 @@
-"""Crops of photos with a teacher's logits, on disk: what ``train_classifier`` learns from.
+"""Crops of photos with a teacher's logits, on disk: what a distilled classifier learns from.
 
 Few photos must stand for all of ImageNet, so each crop is drawn at a random scale (from details of 64 pixels to the
 entire photo), rotation and colour, and many are composed of two: Asano and Saeed, "The Augmented Image Prior:
@@ -17,16 +17,13 @@ import torch
 from numpy.lib.format import open_memmap
 from PIL import Image
 from torch.nn.functional import interpolate
+from torchvision.transforms.v2 import functional as vision
 from tqdm import tqdm
 
-# kryptonlib first: it makes torchvision work beside a CPU-only torch.
-from kryptonlib import samples
+from kryptonlib import samples, store
 from kryptonlib.datasets.folder import files
 from kryptonlib.images import as_rgb, to_uint8
 from kryptonlib.reading import read_image
-from torchvision.transforms.v2 import functional as vision
-
-from problems import DataProblem
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SMALLEST = 64
@@ -66,15 +63,16 @@ def folder_photos(folder):
     """Every JPEG and PNG in a folder and below it, upright.
 
     Raises:
-        DataProblem: no folder, none in it, one that cannot be read, or one with a side under 64 pixels.
+        FileNotFoundError: no such folder.
+        ValueError: no photo in it, one that cannot be read, or one with a side under 64 pixels.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataProblem(f"--photos {folder}: no such folder; give one that holds JPEG or PNG photos")
+        raise FileNotFoundError(f"{folder}: no such folder; give one that holds JPEG or PNG photos")
     found = files(folder, SUFFIXES)
     if not found:
-        raise DataProblem(
-            f"--photos {folder}: no file there ends in {', '.join(SUFFIXES)}; leave --photos out to train "
+        raise ValueError(
+            f"{folder}: no file there ends in {', '.join(SUFFIXES)}; leave --data out to train "
             "on the course's own photos"
         )
     photos = []
@@ -82,9 +80,9 @@ def folder_photos(folder):
         try:
             image = Image.fromarray(to_uint8(as_rgb(read_image(file))))
         except ValueError as error:
-            raise DataProblem(f"{error}; mend or remove it") from error
+            raise ValueError(f"{error}; mend or remove it") from error
         if min(image.size) < SMALLEST:
-            raise DataProblem(
+            raise ValueError(
                 f"{file} is {image.width}x{image.height} pixels; photos of at least "
                 f"{SMALLEST}x{SMALLEST} are needed, remove it"
             )
@@ -212,7 +210,7 @@ class Pool:
         record = json.loads(file.read_text(encoding="utf-8"))
         if record["facts"] != self.facts:
             differing = ", ".join(key for key in self.facts if record["facts"].get(key) != self.facts[key])
-            raise DataProblem(
+            raise ValueError(
                 f"{self.folder} holds crops made with another choice of {differing}; use another --work "
                 "folder, or delete this one"
             )
@@ -229,7 +227,8 @@ class Pool:
             self.crops.flush()
             self.logits.flush()
             record = {"facts": self.facts, "done": chosen.stop}
-            (self.folder / "pool.json").write_text(json.dumps(record), encoding="utf-8")
+            with store.written_whole(self.folder / "pool.json") as part:
+                part.write_text(json.dumps(record), encoding="utf-8")
 
 
 def fingerprint(photos):

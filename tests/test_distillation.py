@@ -1,8 +1,8 @@
 """Distillation: what is drawn and learnt from, that a stopped run loses nothing, and what lies in the checkpoints."""
 
-import csv
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +13,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from safetensors.torch import load_file
 
-from kryptonlib import occlusion, samples, store, zoo
-
-script = store.load_script("train_classifier")
-card_writer = store.load_script("checkpoint_card")
-pool_maker = store.load_script("distillation_pool")
-runner = store.load_script("distillation_run")
+from kryptonlib import occlusion, samples, small_weights, store, zoo
+from kryptonlib.training import agreement, card, distillation, studies
+from kryptonlib.training import distillation_pool as pool_maker
+from kryptonlib.training.loop import Loop
+from kryptonlib.training.study import Options
 
 CARDS = sorted(store.CHECKPOINTS.glob("*-distilled.json"))
 CARD_NAMES = [file.stem for file in CARDS]
@@ -38,33 +37,31 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path, photos, monkeypatch):
-    """Runs the script on little: two photos, four crops, one held-out photo of each split; one thread computes."""
+def make(tmp_path, photos, monkeypatch):
+    """Loops on little: two photos, four crops, one held-out photo of each split; one thread computes."""
     every = pool_maker.sample_photos
-    for module in (card_writer, runner):
-        monkeypatch.setattr(module, "sample_photos", lambda *splits: every(*splits)[:1])
+    monkeypatch.setattr(distillation, "sample_photos", lambda *splits: every(*splits)[:1])
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
-    def call(work, *arguments, student="resnet18"):
-        given = ["--student", student, "--photos", str(photos), "--work", str(tmp_path / work), "--device", "cpu"]
-        given += ["--target", str(tmp_path / work / "out"), "--crops", "4", "--batch", "2", "--held-out", "1"]
-        return script.main([*given, *arguments])
+    def call(work, student="resnet18", steps=4, data=photos, seed=0, **changed):
+        options = Options(tmp_path / work, data, torch.device("cpu"), seed, steps)
+        recipe = replace(distillation.RECIPES[student], **{"crops": 4, "batch": 2, "held_out": 1, **changed})
+        return Loop(distillation.Distillation(options, student, recipe), options, tmp_path / work / "out")
 
     yield call
     torch.set_num_threads(threads)
 
 
-# The script.
+# The study.
 
 
-def test_a_stopped_run_continues_to_the_same_weights(run, tmp_path, capsys):
-    assert run("through", "--steps", "4") == 0
-    # Six milliseconds end after the first step; the last steps are then another process's in all but name.
-    assert run("stopped", "--steps", "4", "--minutes", "0.0001") == 0
-    assert "stopped after step 1 of 4; the same command continues" in capsys.readouterr().out
-    assert not (tmp_path / "stopped" / "out").exists()
-    assert run("stopped", "--steps", "4") == 0
+def test_a_stopped_run_continues_to_the_same_weights(make, tmp_path):
+    assert make("through").run()
+    stopped = make("stopped")
+    # A budget that the first step uses up; the last steps are then another process's in all but name.
+    assert not stopped.run(minutes=1e-9) and stopped.step == 1
+    assert make("stopped").run()
     through, stopped = (load_file(tmp_path / work / "out" / "resnet18-distilled.safetensors")
                         for work in ("through", "stopped"))  # fmt: skip
     assert through.keys() == stopped.keys()
@@ -72,86 +69,79 @@ def test_a_stopped_run_continues_to_the_same_weights(run, tmp_path, capsys):
     fresh = zoo.distilled.resnet18().state_dict()
     assert through["bn1.num_batches_tracked"] == 4
     assert not torch.equal(through["bn1.running_mean"], fresh["bn1.running_mean"])
-    rows = list(csv.DictReader((tmp_path / "stopped" / "log.csv").open(encoding="utf-8")))
-    assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
-    assert [row["side"] for row in rows] == ["80", "80", "80", "128"]
-    assert all(np.isfinite(float(row[column])) for row in rows for column in ("loss", "top1", "top5", "kl"))
+    log = (tmp_path / "stopped" / "log.csv").read_text(encoding="utf-8").splitlines()
+    assert log[0].split(",")[:4] == ["step", "seconds", "side", "loss"]
+    assert [row.split(",")[0] for row in log[1:]] == ["1", "2", "3", "4"]
+    assert [row.split(",")[2] for row in log[1:]] == ["80", "80", "80", "128"]
 
 
-def test_the_card_tells_what_was_done_and_the_zoo_loads_the_weights(run, tmp_path, monkeypatch):
-    assert run("work", "--steps", "2", "--seed", "3", "--photos", str(tmp_path / "photos")) == 0
+def test_the_card_tells_what_was_done_and_the_zoo_loads_the_weights(make, tmp_path, monkeypatch):
+    assert make("work", steps=2, seed=3).run()
     folder = tmp_path / "work" / "out"
-    card = json.loads((folder / "resnet18-distilled.json").read_text(encoding="utf-8"))
-    assert [photo["name"] for photo in card["data"]] == ["below/ear.JPG", "cat.png"]
-    script_name, _, arguments = card["command"].partition(" --")
-    assert script_name == "python data_scripts/train_classifier.py"
-    assert arguments == "student resnet18 --crops 4 --steps 2 --batch 2 --seed 3 --held-out 1 --photos FOLDER"
-    assert str(tmp_path) not in json.dumps(card)
-    assert card["file"]["sha256"] == store.sha256(folder / "resnet18-distilled.safetensors")
+    written = card.read("resnet18-distilled", folder)
+    assert [photo["name"] for photo in written["data"]] == ["below/ear.JPG", "cat.png"]
+    assert written["command"] == "python -m kryptonlib train resnet18-distilled"
+    assert (written["step"], written["seed"], written["finished"]) == (2, 3, True)
+    assert str(tmp_path) not in json.dumps(written)
+    assert written["file"]["sha256"] == store.sha256(folder / "resnet18-distilled.safetensors")
     monkeypatch.setattr(store, "CHECKPOINTS", folder)
     assert zoo.names()["resnet18-distilled"] == "ready"
-    assert zoo.names()["vgg16-distilled"] == "run `python data_scripts/train_classifier.py`"
+    assert zoo.names()["vgg16-distilled"] == "run `python -m kryptonlib train vgg16-distilled`"
     cnn = zoo.load("resnet18-distilled", device="cpu")
-    state = torch.load(tmp_path / "work" / "state.pt", weights_only=True)["module"]
+    state = torch.load(tmp_path / "work" / "state.pt", weights_only=True)["study"]["module"]
     trained = zoo.distilled.resnet18()
     trained.load_state_dict(state)
     image = cnn.prepare(samples.load("astronaut").image)
     with torch.no_grad():
         difference = (trained.eval()(image) - cnn.module(image)).abs().max()
     assert 0 < difference < 0.02
-    assert abs(card["rounding"]["largest_logit_difference"]) < 0.02
+    assert abs(written["rounding"]["largest_logit_difference"]) < 0.02
 
 
 INCEPTION = pytest.param("inception_v3", marks=pytest.mark.optional("inception_v3-distilled"))
 
 
 @pytest.mark.parametrize("student", ["vgg16", INCEPTION])
-def test_a_head_is_stored_for_features_that_are_not_standardised(run, tmp_path, monkeypatch, student):
-    assert run("work", "--steps", "2", student=student) == 0
+def test_a_head_is_stored_for_features_that_are_not_standardised(make, tmp_path, monkeypatch, student):
+    assert make("work", student, steps=2, bfloat16=False).run()
     monkeypatch.setattr(store, "CHECKPOINTS", tmp_path / "work" / "out")
     cnn = zoo.load(f"{student}-distilled", device="cpu")
     assert [name for name, _ in cnn.module.named_children()] == ["features", "head"]
-    head = torch.load(tmp_path / "work" / "state.pt", weights_only=True)["module"]
+    head = torch.load(tmp_path / "work" / "state.pt", weights_only=True)["study"]["module"]
     features = torch.from_numpy(np.load(tmp_path / "work" / "features.npy")).float()
     standardised = (features - features.mean(0)) / (features.std(0) + 1e-3)
     expected = standardised @ head["classifier.weight"].T + head["classifier.bias"]
     crops = np.load(tmp_path / "work" / "pool" / "crops.npy")
     # Features are kept as float16, and those whose spread over four crops is small are multiplied by up to 1000.
     torch.testing.assert_close(pool_maker.logits(cnn, crops), expected, rtol=0, atol=0.02)
+    # What was stored is what another machine would continue from.
+    (tmp_path / "work" / "state.pt").unlink()
+    again = make("work", student, steps=3, bfloat16=False)
+    assert (again.source, again.step) == ("checkpoint", 2)
+    torch.testing.assert_close(again.study.student.module.classifier.weight, head["classifier.weight"], rtol=0, atol=2e-3)
 
 
-def test_int8_weights_are_asked_for(run, tmp_path):
-    assert run("work", "--steps", "2", "--int8") == 0
-    assert load_file(tmp_path / "work" / "out" / "resnet18-distilled.safetensors")["fc.weight"].dtype == torch.int8
+def test_photos_that_cannot_be_used_are_refused_with_the_remedy(make, tmp_path, photos):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ValueError, match="no file there ends in .jpg"):
+        make("a", data=empty)
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        make("a", data=tmp_path / "missing")
+    Image.new("RGB", (200, 63)).save(empty / "flat.png")
+    with pytest.raises(ValueError, match="flat.png is 200x63 pixels"):
+        make("a", data=empty)
+    (empty / "broken.jpg").write_bytes((photos / "cat.png").read_bytes()[:500])
+    with pytest.raises(ValueError, match="broken.jpg"):
+        make("a", data=empty)
 
 
-def test_bad_input_is_refused_with_the_remedy(run, tmp_path, photos, capsys):
-    def fails(work, *arguments, status=1):
-        assert run(work, *arguments) == status
-        return capsys.readouterr().err
-
-    (tmp_path / "empty").mkdir()
-    assert "no file there ends in .jpg" in fails("a", "--photos", str(tmp_path / "empty"))
-    assert "no such folder" in fails("a", "--photos", str(tmp_path / "missing"))
-    Image.new("RGB", (200, 63)).save(tmp_path / "empty" / "flat.png")
-    assert "flat.png is 200x63 pixels" in fails("a", "--photos", str(tmp_path / "empty"))
-    (tmp_path / "empty" / "broken.jpg").write_bytes((photos / "cat.png").read_bytes()[:500])
-    assert "broken.jpg cannot be read as an image" in fails("a", "--photos", str(tmp_path / "empty"))
-    for arguments, message in [(("--steps", "0"), "expected more than 0"), (("--student", "vgg61"), "invalid choice")]:
-        with pytest.raises(SystemExit) as caught:
-            run("a", *arguments)
-        assert caught.value.code == 2 and message in capsys.readouterr().err
-
-
-def test_a_state_made_otherwise_is_refused(run, capsys):
-    assert run("work", "--steps", "2") == 0
-    for arguments, message in [
-        (("--steps", "2", "--batch", "3"), "another batch"),
-        (("--steps", "2", "--seed", "1"), "another choice of seed"),
-        (("--steps", "1"), "at step 2 already"),
-    ]:
-        assert run("work", *arguments) == 1
-        assert message in capsys.readouterr().err
+def test_a_state_made_otherwise_is_refused(make):
+    assert make("work", steps=2).run()
+    with pytest.raises(ValueError, match="another batch"):
+        make("work", steps=2, batch=3)
+    with pytest.raises(ValueError, match="another choice of seed"):
+        make("work", steps=2, seed=1)
 
 
 # What is learnt from.
@@ -221,26 +211,26 @@ def test_distillation_loss_is_its_formula(both, temperature, match, shift):
     centred = (found - found.mean(1, keepdims=True)) - (truth - truth.mean(1, keepdims=True))
     expected += match * np.square(centred).mean()
     tensors = [torch.from_numpy(values) for values in (found, truth)]
-    loss = runner.distillation_loss(*tensors, temperature, match)
+    loss = distillation.distillation_loss(*tensors, temperature, match)
     np.testing.assert_allclose(loss, expected, rtol=1e-9, atol=1e-9)
-    moved = runner.distillation_loss(tensors[0] + shift, tensors[1], temperature, match)
+    moved = distillation.distillation_loss(tensors[0] + shift, tensors[1], temperature, match)
     np.testing.assert_allclose(moved, loss, rtol=1e-9, atol=1e-9)
     assert loss >= -1e-12
-    assert abs(runner.distillation_loss(tensors[1], tensors[1], temperature, match)) < 1e-12
+    assert abs(distillation.distillation_loss(tensors[1], tensors[1], temperature, match)) < 1e-12
 
 
 def test_distillation_loss_has_the_gradient_of_its_formula():
     found = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
     truth = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    assert torch.autograd.gradcheck(lambda values: runner.distillation_loss(values, truth, 2.0, 0.5), found)
+    assert torch.autograd.gradcheck(lambda values: distillation.distillation_loss(values, truth, 2.0, 0.5), found)
 
 
 def test_compare_counts_agreement():
     truth = torch.tensor([[9.0, 5, 4, 3, 2, 1, 0], [0.0, 1, 2, 3, 4, 5, 9]])
-    assert card_writer.compare(truth + 3, truth) == {"top1": 1, "top5": 1, "kl": 0, "correlation": 1}
+    assert agreement.compare(truth + 3, truth) == {"top1": 1, "top5": 1, "kl": 0, "correlation": 1}
     # The first row's best class comes sixth, the second row's comes second.
     found = torch.tensor([[1.0, 9, 8, 7, 6, 5, 0], [0.0, 1, 2, 3, 4, 9, 5]])
-    result = card_writer.compare(found, truth)
+    result = agreement.compare(found, truth)
     assert result["top1"] == 0 and result["top5"] == 0.5
     p, q = (softmax(values.double().numpy()) for values in (truth, found))
     assert result["kl"] == pytest.approx((p * np.log(p / q)).sum(1).mean(), abs=1e-4)
@@ -253,9 +243,9 @@ def test_compare_counts_agreement():
 
 @given(arrays(np.float32, (3, 2, 2), elements=st.floats(-50, 50, width=32)))
 def test_int8_is_within_half_a_step(weight):
-    values, scale = zoo.stored.quantize(torch.from_numpy(weight))
+    values, scale = small_weights.quantize(torch.from_numpy(weight))
     assert values.dtype == torch.int8 and values.abs().max() <= 127
-    error = (zoo.stored.dequantize(values, scale) - torch.from_numpy(weight)).abs().flatten(1).amax(1)
+    error = (small_weights.dequantize(values, scale) - torch.from_numpy(weight)).abs().flatten(1).amax(1)
     assert (error <= 0.5001 * scale + 1e-30).all()
 
 
@@ -265,8 +255,8 @@ def test_small_weights_round_trip(tmp_path):
              "bn.running_var": torch.tensor([1e-9, 1e9]), "bn.num_batches_tracked": torch.tensor(7)}  # fmt: skip
     state["conv.weight"][2] = 0
     for int8, bound in ((False, 2**-11 * 4), (True, 4 / 127)):
-        zoo.write_small(state, tmp_path / "net.safetensors", int8=int8)
-        back = zoo.read_small(tmp_path / "net.safetensors")
+        small_weights.write_small(state, tmp_path / "net.safetensors", int8=int8)
+        back = small_weights.read_small(tmp_path / "net.safetensors")
         assert back.keys() == state.keys()
         assert torch.equal(back["bn.running_var"], state["bn.running_var"]) and back["bn.num_batches_tracked"] == 7
         assert torch.equal(back["conv.bias"], state["conv.bias"].half().float())
@@ -279,7 +269,7 @@ def test_small_weights_round_trip(tmp_path):
 @pytest.mark.parametrize("value, message", [(float("nan"), "NaN or infinite"), (7e4, "65504")])
 def test_weights_that_cannot_be_stored_are_refused(tmp_path, value, message):
     with pytest.raises(ValueError, match=f"fc.bias: .*{message}"):
-        zoo.write_small({"fc.bias": torch.tensor([1.0, value])}, tmp_path / "net.safetensors")
+        small_weights.write_small({"fc.bias": torch.tensor([1.0, value])}, tmp_path / "net.safetensors")
     assert not list(tmp_path.iterdir())
 
 
@@ -299,16 +289,17 @@ def test_every_checkpoint_has_its_card():
 def test_cards_are_complete_and_agree_with_their_files(name):
     card, file = read_card(name), store.checkpoint(name)
     assert card["name"] == name and card["file"]["name"] == file.name
-    assert card["file"]["bytes"] == file.stat().st_size <= card_writer.LARGEST == 30_000_000
+    assert card["file"]["bytes"] == file.stat().st_size <= 30_000_000
     assert card["file"]["sha256"] == store.sha256(file)
-    for key in ("what", "command", "steps", "batch", "seed", "date", "hardware", "training_seconds", "versions"):
+    for key in ("what", "command", "recipe", "step", "seed", "finished", "runs", "training_seconds"):
         assert card[key] or card[key] == 0, key
     assert [photo["name"] for photo in card["data"]] == samples.names(kind="photo", split="train")
     assert all(photo["licence"] == samples.CATALOGUE[photo["name"]].licence for photo in card["data"])
     assert card["teacher"]["sha256"] == store.sha256(store.path("weights/efficientnet-lite0.safetensors"))
-    options = script.parser().parse_args(card["command"].split()[2:])
-    assert f"{options.student}-distilled" == name
-    assert (options.steps, options.seed) == (card["steps"], card["seed"])
+    assert card["command"] == f"python -m kryptonlib train {name}" and name in studies.STUDIES
+    recipe = distillation.RECIPES[name.removesuffix("-distilled")]
+    assert (recipe.steps, recipe.batch, recipe.crops) == (card["step"], card["recipe"]["batch"], card["recipe"]["crops"])
+    assert recipe.bfloat16 == card["recipe"]["bfloat16"] and recipe.held_out == card["recipe"]["held_out"] == 20
     assert 0 < card["rounding"]["largest_logit_difference"] < 0.05 and card["rounding"]["photos"] == 29
     for split, count in (("test", 19), ("tune", 10)):
         assert card["agreement"][split]["photos"] == count
@@ -342,5 +333,5 @@ def test_stated_agreement_is_what_the_stored_network_has(name):
     cnn, teacher = zoo.load(name, device="cpu"), zoo.load("efficientnet-lite0", device="cpu")
     for split in ("test", "tune"):
         photos = pool_maker.sample_photos(split)
-        found = card_writer.compare(*(card_writer.centre_logits(net, photos) for net in (cnn, teacher)))
+        found = agreement.compare(*(agreement.centre_logits(net, photos) for net in (cnn, teacher)))
         assert found == pytest.approx(card["agreement"][split]["centre"], abs=2e-3)
