@@ -1,6 +1,19 @@
 """Learned image compression: a transform learned once, quantised with any step (Dumas, Roumy and Guillemot, 2018).
 
+    from kryptonlib import compression
+
+    codec = compression.Codec.load("codec-10000")
+    data = codec.encode(luma, beta=2.0)               # uint8 [H, W] -> bytes
+    codec.decode(data)                                # uint8 [H, W]
+
 The rooms: ``gdn`` (divisive normalisation), ``autoencoder`` (the transform), ``start`` (its first weights, computed
-from images), ``density`` (what the rate is estimated with) and ``quantization`` (rounding, and what replaces it in
-training). Images are 8-bit luma: float32 [N, 1, H, W] in [0, 255].
+from images), ``density`` (what the rate is estimated with), ``quantization`` (rounding, and what replaces it in training),
+``coding_tables``, ``binarization`` and ``context`` with ``context_coding`` (two lossless coders), ``bitstream`` (files),
+``codec`` and ``rate_distortion`` (measuring, and other coders to compare with). Images are 8-bit luma.
 """
+
+from kryptonlib.compression.bitstream import FormatError
+from kryptonlib.compression.codec import Codec, names
+from kryptonlib.compression.quantization import BETAS
+
+__all__ = ["BETAS", "Codec", "FormatError", "names"]

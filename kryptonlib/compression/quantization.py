@@ -72,3 +72,73 @@ def _per_map(what, values, y):
     if y.ndim != 4 or values.shape != y.shape[1:2]:
         raise ValueError(f"{what}: got {tuple(values.shape)} for latents {tuple(y.shape)}; expected [maps], [N, maps, h, w]")
     return values.reshape(-1, 1, 1)
+
+
+BETAS = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
+"""The paper's factors of the step sizes at test time, section 4."""
+
+
+@torch.no_grad()
+def mean_maps(encode, images):
+    """Mean of each map over images that are none of the test's: what latents are centred by (section 3.1).
+
+    Args:
+        encode: from luma [1, 1, H, W] to latents [1, maps, h, w].
+        images: tensors [1, 1, H, W] in [0, 255].
+
+    Returns:
+        Tensor [maps].
+
+    Raises:
+        ValueError: no image.
+    """
+    total, count = None, 0
+    for image in images:
+        latents = encode(image).double()
+        part = latents.sum((0, 2, 3))
+        total = part if total is None else total + part
+        count += latents.numel() // latents.shape[1]
+    if total is None:
+        raise ValueError("mean_maps() got no images")
+    return (total / count).float()
+
+
+def exceptional_map(latents, bins=40):
+    """The map whose values are spread most evenly, as those of a block's mean are: (its index, divergences).
+
+    All other maps of a learned transform have a peak at their mean like Laplace's; the paper's run had one exception,
+    its 90th, and every run has another. It is the one with the least Jensen-Shannon divergence between the histogram
+    over its range and the uniform distribution (the paper's code).
+
+    Args:
+        latents: tensor [N, maps, h, w].
+        bins: of the histogram, from the least to the largest value of a map.
+
+    Returns:
+        (index, divergences): the divergences are a tensor [maps] in bits, 0 to 1, and infinite for a map that is
+        constant.
+
+    Raises:
+        ValueError: all maps are constant.
+
+    Example:
+        >>> y = torch.cat([torch.randn(1, 2, 50, 50), torch.rand(1, 1, 50, 50)], 1)
+        >>> exceptional_map(y)[0]
+        2
+    """
+    columns = latents.transpose(0, 1).flatten(1).double()
+    low, high = columns.amin(1, keepdim=True), columns.amax(1, keepdim=True)
+    alive = (high > low).squeeze(1)
+    if not alive.any():
+        raise ValueError("exceptional_map() got constant maps only")
+    place = ((columns - low) / (high - low).clamp_min(1e-300) * bins).long().clamp(0, bins - 1)
+    counts = torch.zeros(len(columns), bins, dtype=torch.float64, device=columns.device)
+    share = counts.scatter_add_(1, place, torch.ones_like(columns)) / columns.shape[1]
+    middle = (share + 1 / bins) / 2
+
+    def divergence(p):
+        return torch.where(p > 0, p * (p / middle).log2(), torch.zeros_like(p)).sum(1)
+
+    found = (divergence(share) + divergence(torch.full_like(share, 1 / bins))) / 2
+    found = torch.where(alive, found, torch.inf)
+    return int(found.argmin()), found.float()
