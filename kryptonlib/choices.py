@@ -14,6 +14,7 @@ def check_choice(what, name, known):
     known = list(known)
     if name in known:
         return
-    near = difflib.get_close_matches(str(name), known, n=6, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(known)}"
+    texts = [str(other) for other in known]
+    near = difflib.get_close_matches(str(name), texts, n=6, cutoff=0.5) if isinstance(name, str) else []
+    hint = f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(texts)}"
     raise ValueError(f"{what}: got {name!r}; {hint}")

@@ -1,4 +1,4 @@
-"""The command line: ``python -m kryptonlib run|records|student|data|explain|train``.
+"""The command line: ``python -m kryptonlib run|records|student|data|explain|encode|decode|train``.
 
 Everything heavy is imported by the command that needs it.
 """
@@ -54,6 +54,20 @@ def parser():
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
     explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
     explain.set_defaults(action=explain_command)
+
+    encode = commands.add_parser("encode", help="compress a grey image with the learned codec")
+    encode.add_argument("image", metavar="IMAGE", help="a grey picture file of 8 bits; a colour one with --luma")
+    encode.add_argument("-o", "--output", required=True, metavar="OUT.klc", help="where to write the file")
+    encode.add_argument("--codec", default="codec-10000", metavar="NAME", help="one of compression.names()")
+    encode.add_argument("--beta", type=float, default=1.0, help="larger makes smaller files: 1 1.25 1.5 2 3 4 6 8 10")
+    encode.add_argument("--mode", metavar="MODE", help="paper or context; the best there is if left out")
+    encode.add_argument("--luma", choices=("full", "limited"), help="code the luma of a colour picture, in this range")
+    encode.set_defaults(action=encode_command)
+
+    decode = commands.add_parser("decode", help="the image of a file that encode wrote")
+    decode.add_argument("file", metavar="FILE.klc")
+    decode.add_argument("-o", "--output", required=True, metavar="OUT.png", help="where to write the picture")
+    decode.set_defaults(action=decode_command)
 
     train = commands.add_parser("train", help="train the checkpoints of the course, or continue where it was stopped")
     train.add_argument("study", nargs="*", metavar="STUDY", help="names of --list; all that is not finished if left out")
@@ -168,6 +182,22 @@ def explain_command(options):
             fill=options.fill,
         )
     )
+    return 0
+
+
+def encode_command(options):
+    """``encode``: a picture file into a file of the codec."""
+    from kryptonlib.compression import files
+
+    print(files.encode(options.image, options.output, options.codec, options.beta, options.mode, options.luma))
+    return 0
+
+
+def decode_command(options):
+    """``decode``: a file of the codec into a picture file."""
+    from kryptonlib.compression import files
+
+    print(files.decode(options.file, options.output))
     return 0
 
 

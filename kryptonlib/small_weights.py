@@ -39,7 +39,7 @@ def write_small(state, path, int8=False):
             stored[name] = tensor.float()
         elif int8 and tensor.ndim >= 2:
             stored[name], stored[name + SCALE] = quantize(tensor)
-        elif tensor.abs().max() > torch.finfo(torch.float16).max:
+        elif tensor.numel() and tensor.abs().max() > torch.finfo(torch.float16).max:
             raise ValueError(f"{name}: {tensor.abs().max():.4g} is beyond float16's largest number, 65504")
         else:
             stored[name] = tensor.half()

@@ -77,9 +77,7 @@ def decode(words, maps, count, probabilities):
     Raises:
         ValueError: words that no coefficients gave.
     """
-    import constriction
-
-    coder = constriction.stream.queue.RangeDecoder(np.asarray(words, np.uint32))
+    coder = Reader(words)
     decide, toss = _models()
     sizes = np.zeros(maps * count, np.int64)
     places = np.arange(sizes.size)
@@ -94,6 +92,22 @@ def decode(words, maps, count, probabilities):
     if signed.any():
         sizes[signed] *= 1 - 2 * coder.decode(toss, int(signed.sum())).astype(np.int64)
     return sizes.reshape(maps, count)
+
+
+class Reader:
+    """constriction's range decoder of 32-bit words, which raises ValueError where no encoder can have written them."""
+
+    def __init__(self, words):
+        import constriction
+
+        self._decoder = constriction.stream.queue.RangeDecoder(np.asarray(words, np.uint32))
+
+    def decode(self, model, *arguments):
+        """The next symbols: a count of them, or one parameter of the model for each."""
+        try:
+            return self._decoder.decode(model, *arguments)
+        except AssertionError as error:
+            raise ValueError("its words were written by no encoder") from error
 
 
 def write_signed(coder, values):

@@ -58,9 +58,7 @@ def decode(model, words, size, beta):
     Raises:
         ValueError: words that no coefficients gave.
     """
-    import constriction
-
-    coder = constriction.stream.queue.RangeDecoder(np.asarray(words, np.uint32))
+    coder = binarization.Reader(words)
     known = torch.zeros(1, len(model.order), *size, dtype=torch.float64)
     with torch.no_grad():
         for maps, mask, mean, scale in model.stages(known, torch.tensor([beta])):

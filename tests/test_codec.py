@@ -1,0 +1,296 @@
+"""Files of the codec: what comes back, what is refused, and rates beside other coders."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from kryptonlib import cli, compression, images, samples, small_weights, store
+from kryptonlib.compression import bitstream, coding_tables
+from kryptonlib.compression import rate_distortion as rd
+from kryptonlib.compression.autoencoder import Autoencoder
+from kryptonlib.compression.codec import CONTEXT, TABLES, Codec
+from kryptonlib.compression.context import ContextModel
+from kryptonlib.compression.start import block_transform
+
+
+def luma_of(name, size=None):
+    image = images.to_uint8(images.limited_luma(images.as_rgb(samples.load(name).image)))
+    return image if size is None else np.ascontiguousarray(image[: size[0], : size[1]])
+
+
+def tensors(*arrays):
+    return [torch.from_numpy(array).float()[None, None] for array in arrays]
+
+
+@pytest.fixture(scope="module")
+def net():
+    """The transform that training begins with: no checkpoint is needed for what is tested here."""
+    made = Autoencoder(128, hidden=(16, 64))
+    crops = [luma_of(name)[i : i + 128, j : j + 128] for name in ("coffee", "rocket") for i in (0, 100) for j in (0, 200, 400)]
+    block_transform(made, torch.cat(tensors(*crops)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def codec(net):
+    tables = coding_tables.count(net, tensors(luma_of("coffee", (256, 256)), luma_of("rocket", (256, 256))), centred=True)
+    context = ContextModel(torch.ones(9, 128) * 2, torch.arange(128))
+    return Codec("test", net, tables, context)
+
+
+# Files.
+
+
+@pytest.mark.parametrize("mode", bitstream.MODES)
+@pytest.mark.parametrize("size", [(64, 80), (1, 1), (17, 33), (16, 200)])
+def test_a_file_gives_back_the_rounded_latents_exactly(codec, mode, size):
+    luma = luma_of("chelsea", size)
+    for beta in (1.0, 10.0):
+        data = codec.encode(luma, beta, mode=mode)
+        symbols, header = codec.decode_symbols(data)
+        assert np.array_equal(symbols, codec.symbols(luma, beta))
+        assert (header.size, header.beta, header.mode, header.name) == (luma.shape, beta, mode, "test")
+        assert np.array_equal(codec.decode(data), codec.reconstruct(symbols, beta, luma.shape))
+
+
+@pytest.mark.parametrize("mode", bitstream.MODES)
+@pytest.mark.parametrize("kind", ["black", "white", "noise", "checkerboard"])
+def test_images_that_no_photo_looks_like_come_through(codec, mode, kind):
+    rows, columns = np.mgrid[:48, :48]
+    luma = {
+        "black": np.zeros((48, 48), np.uint8),
+        "white": np.full((48, 48), 255, np.uint8),
+        "noise": np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8),
+        "checkerboard": (255 * ((rows + columns) % 2)).astype(np.uint8),
+    }[kind]
+    data = codec.encode(luma, 1.0, mode=mode)
+    assert np.array_equal(codec.decode_symbols(data)[0], codec.symbols(luma, 1.0))
+
+
+def test_larger_betas_make_smaller_files_of_lower_quality(codec):
+    luma = luma_of("chelsea", (160, 160))
+    points = [rd.file_point(codec, luma, beta, "paper") for beta in (1.0, 2.0, 4.0, 8.0)]
+    assert all(a.bpp > b.bpp and a.psnr > b.psnr for a, b in zip(points, points[1:]))
+
+
+def test_in_the_paper_s_mode_a_file_is_little_above_the_entropy(net):
+    luma = luma_of("coffee", (256, 256))
+    own = Codec("test", net, coding_tables.count(net, tensors(luma), centred=True))
+    entropy, real = rd.entropy_point(own, luma, 1.0), rd.file_point(own, luma, 1.0)
+    # With probabilities counted on this very image; the header's 22 bytes are 0.003 bpp here.
+    assert entropy.bpp < real.bpp < entropy.bpp + 0.04 and real.psnr == entropy.psnr
+
+
+def test_the_mean_maps_and_the_map_of_means_are_found(codec, net):
+    index = int(codec.tables["exceptional"])
+    # In a block transform the map of the blocks' means is the first.
+    assert index == 0
+    latents = net.encode(tensors(luma_of("coffee", (256, 256)))[0])
+    other = net.encode(tensors(luma_of("rocket", (256, 256)))[0])
+    mean = (latents.double().mean((0, 2, 3)) + other.double().mean((0, 2, 3))) / 2
+    torch.testing.assert_close(codec.tables["means"].double(), mean.detach(), rtol=1e-4, atol=1e-4)
+
+
+# What is refused.
+
+
+def test_files_of_others_are_refused_with_the_reason(codec, net):
+    data = codec.encode(luma_of("chelsea", (32, 32)))
+    other = Codec("other", net, codec.tables)
+    with pytest.raises(compression.FormatError, match=r"made by the model test \(\w{8}\); this one is other"):
+        other.decode(data)
+    with pytest.raises(compression.FormatError, match=r"this one is test"):
+        Codec("test", net, codec.tables).decode(data)
+    with pytest.raises(compression.FormatError, match="not a file of this codec"):
+        codec.decode(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(compression.FormatError, match="cut short"):
+        codec.decode(data[:9])
+    with pytest.raises(compression.FormatError, match="cut short"):
+        codec.decode(data[:-3])
+    with pytest.raises(compression.FormatError, match="checksum"):
+        codec.decode(data[:-4])
+    with pytest.raises(compression.FormatError, match="not a file of this codec"):
+        codec.decode(b"")
+
+
+def test_ten_thousand_damaged_files_raise_one_error(codec):
+    rng = np.random.default_rng(0)
+    good = codec.encode(luma_of("chelsea", (32, 48)), mode="paper")
+    for _ in range(10_000):
+        data = bytearray(good)
+        kind = rng.integers(4)
+        if kind == 0:
+            data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        elif kind == 1:
+            del data[rng.integers(len(data)) :]
+        elif kind == 2:
+            data[rng.integers(len(data)) :] = rng.bytes(rng.integers(1, 40))
+        else:
+            at = rng.integers(len(data))
+            data[at : at + rng.integers(1, 9)] = b""
+        if bytes(data) != good:
+            with pytest.raises(compression.FormatError):
+                codec.decode(bytes(data))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(min_size=0, max_size=200), st.sampled_from(bitstream.MODES))
+def test_words_that_no_encoder_wrote_end_in_an_image_or_one_error(codec, body, mode):
+    # With a checksum that fits, as somebody might forge it: no crash, no hang, no more memory than the size asks for.
+    body = body[: len(body) // 4 * 4]
+    header = bitstream.Header(mode, 1.0, (40, 24), "test", codec.fingerprint)
+    data = bitstream.pack(header, np.frombuffer(body, "<u4"))
+    try:
+        assert codec.decode(data).shape == (40, 24)
+    except compression.FormatError as error:
+        assert str(error).startswith("damaged: ")
+
+
+def test_a_forged_size_is_refused_before_memory_is_taken(codec):
+    data = bytearray(codec.encode(luma_of("chelsea", (32, 32)), mode="paper"))
+    struct.pack_into(">HH", data, 6, 65535, 65535)
+    end = bitstream.FIXED.size + len("test")
+    struct.pack_into(">I", data, end, zlib.crc32(bytes(data[:end] + data[end + 4 :])))
+    with pytest.raises(compression.FormatError, match="65535x65535 pixels"):
+        codec.decode(bytes(data))
+
+
+def test_what_is_no_luma_is_refused_with_a_hint(codec):
+    with pytest.raises(TypeError, match=r"expected 8-bit luma, uint8 \[H, W\]; the codec knows luma only"):
+        codec.encode(np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(TypeError, match="got float64"):
+        codec.encode(np.zeros((8, 8)))
+    with pytest.raises(ValueError, match="beta: got 5"):
+        codec.encode(np.zeros((8, 8), np.uint8), 5)
+    with pytest.raises(ValueError, match="mode of test: got 'best'"):
+        codec.encode(np.zeros((8, 8), np.uint8), mode="best")
+
+
+# Stored, loaded, and at the command line.
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch, codec, net):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    density = {"density.mean": torch.zeros(128, 3)}
+    small_weights.write_small(net.state_dict() | density, folder / "codec-test.safetensors")
+    small_weights.write_small(codec.tables, folder / f"codec-test{TABLES}.safetensors")
+    context = ContextModel(torch.ones(9, 128) * 2, torch.arange(128))
+    small_weights.write_small(context.state_dict(), folder / f"codec-test{CONTEXT}.safetensors")
+    monkeypatch.setattr(store, "CHECKPOINTS", folder)
+    return folder
+
+
+def test_a_stored_codec_is_the_same_everywhere(stored, net):
+    assert compression.names() == ["codec-test"]
+    one, two = Codec.load("codec-test"), Codec.load("codec-test")
+    assert one.fingerprint == two.fingerprint and one.modes == bitstream.MODES
+    luma = luma_of("chelsea", (64, 64))
+    data = one.encode(luma, 2.0)
+    assert np.array_equal(two.decode(data), one.decode(data))
+    assert bitstream.unpack(data)[0].mode == "context"
+    (stored / f"codec-test{CONTEXT}.safetensors").unlink()
+    assert Codec.load("codec-test").modes == ("paper",)
+    with pytest.raises(ValueError, match="did you mean codec-test"):
+        Codec.load("codec-tset")
+
+
+def test_the_command_line(stored, tmp_path, capsys):
+    source, coded, back = tmp_path / "a.png", tmp_path / "a.klc", tmp_path / "b.png"
+    luma = luma_of("chelsea", (60, 70))
+    Image.fromarray(luma).save(source)
+    assert cli.main(["encode", str(source), "-o", str(coded), "--codec", "codec-test", "--beta", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "bit/pixel" in said and coded.stat().st_size > 20
+    assert cli.main(["decode", str(coded), "-o", str(back)]) == 0
+    assert np.array_equal(np.asarray(Image.open(back)), Codec.load("codec-test").decode(coded.read_bytes()))
+    colour = tmp_path / "c.png"
+    Image.fromarray(np.stack([luma] * 3, -1)).save(colour)
+    for command, words in [
+        (["encode", str(colour), "-o", str(coded), "--codec", "codec-test"], "--luma"),
+        (["encode", str(source), "-o", str(coded), "--codec", "codec-test", "--beta", "5"], "beta: got 5"),
+        (["decode", str(source), "-o", str(back)], "not a file of this codec"),
+        (["decode", str(tmp_path / "none.klc"), "-o", str(back)], "there is no file"),
+    ]:
+        assert cli.main(command) == 2
+        assert words in capsys.readouterr().err
+    assert cli.main(["encode", str(colour), "-o", str(coded), "--codec", "codec-test", "--luma", "limited"]) == 0
+
+
+# Rate and distortion.
+
+
+def test_psnr_is_scikit_image_s():
+    from skimage.metrics import peak_signal_noise_ratio
+
+    rng = np.random.default_rng(0)
+    one, two = rng.integers(0, 256, (2, 20, 30), dtype=np.uint8)
+    assert rd.psnr(one, two) == pytest.approx(peak_signal_noise_ratio(one, two, data_range=255))
+    assert rd.psnr(one, one) == float("inf")
+    with pytest.raises(ValueError, match="expected equal, uint8"):
+        rd.psnr(one, two[:3])
+
+
+def curve(bpps, psnrs):
+    return [rd.Point(*pair) for pair in zip(bpps, psnrs)]
+
+
+def test_bd_rate_is_the_package_s_and_has_the_right_sign():
+    import bjontegaard
+
+    anchor = curve([0.1, 0.3, 0.6, 1.1, 1.6], [27.0, 30.1, 33.2, 36.4, 38.9])
+    test = curve([0.09, 0.25, 0.5, 0.9, 1.5], [27.1, 30.2, 33.1, 36.2, 39.3])
+    numbers = [[p.bpp for p in anchor], [p.psnr for p in anchor], [p.bpp for p in test], [p.psnr for p in test]]
+    assert rd.bd_rate(anchor, test) == pytest.approx(bjontegaard.bd_rate(*numbers, method="cubic"), rel=1e-6)
+    assert rd.bd_psnr(anchor, test) == pytest.approx(bjontegaard.bd_psnr(*numbers, method="cubic"), rel=1e-6)
+    tenth_less = [rd.Point(0.9 * p.bpp, p.psnr) for p in anchor]
+    assert rd.bd_rate(anchor, tenth_less) == pytest.approx(-10)
+    better = [rd.Point(p.bpp, p.psnr + 0.5) for p in anchor]
+    assert rd.bd_psnr(anchor, better) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="a cubic needs 4 points"):
+        rd.bd_rate(anchor[:3], test)
+    with pytest.raises(ValueError, match="share no PSNR"):
+        rd.bd_rate(anchor, [rd.Point(p.bpp, p.psnr + 50) for p in test])
+
+
+def test_the_mean_curve_can_say_the_opposite_of_every_image():
+    """One coder reaches a fixed PSNR in every image, the other spends its bits elsewhere: on each image the second needs
+    more rate, and its mean curve lies better."""
+    qualities = np.array([28.0, 31, 34, 37, 40])
+    easy, hard = 2 ** ((qualities - 40) / 6), 4 * 2 ** ((qualities - 40) / 6)
+    anchors = [curve(easy, qualities), curve(hard, qualities)]
+    moved = [curve(1.1 * easy * 2 ** (5 / 6), qualities + 5), curve(1.1 * hard * 2 ** (-5 / 6), qualities - 5)]
+    assert rd.bd_rate_per_image(anchors, moved) == pytest.approx([10, 10])
+    assert rd.bd_rate(rd.mean_curve(anchors), rd.mean_curve(moved)) < 0
+    with pytest.raises(ValueError, match="expected equal ones"):
+        rd.mean_curve([anchors[0], anchors[1][:3]])
+
+
+@pytest.mark.parametrize("name", list(rd.CODERS))
+def test_other_coders_give_rising_curves(name):
+    luma = luma_of("chelsea", (128, 160))
+    points = [rd.other_point(name, luma, setting) for setting in rd.CODERS[name][1]]
+    assert all(a.bpp < b.bpp and a.psnr < b.psnr for a, b in zip(points, points[1:]))
+    if "fixed PSNR" in name:
+        assert all(abs(point.psnr - point.setting) < 1.5 for point in points[2:])
+    assert all((point.container > 0) == ("HEIF" in name) for point in points)
+
+
+def test_fixed_rate_is_the_rate_asked_for():
+    luma = luma_of("camera")
+    point = rd.other_point("JPEG 2000, 9/7, fixed rate", luma, 16)
+    assert point.bpp == pytest.approx(0.5, abs=0.01) and point.psnr == pytest.approx(33.6, abs=1.5)
+
+
+def test_a_heif_file_s_container_is_what_lies_outside_its_media_box():
+    box = struct.pack(">I", 20) + b"ftyp" + bytes(12) + struct.pack(">I", 11) + b"mdat" + b"abc"
+    assert rd.container_bytes(box) == 28
+    with pytest.raises(ValueError, match="did you mean JPEG"):
+        rd.other_point("JPG", luma_of("camera"), 3)
