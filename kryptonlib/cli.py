@@ -209,6 +209,7 @@ def train_command(options):
 
     from kryptonlib import store, zoo
     from kryptonlib.training import queue
+    from kryptonlib.training.loop import Stopped
     from kryptonlib.training.study import Options
 
     target = Path(options.target) if options.target else store.CHECKPOINTS
@@ -222,7 +223,11 @@ def train_command(options):
     device = torch.device(options.device) if options.device else zoo.pick_device()
     work = Path(options.work) if options.work else queue.WORK
     choices = Options(work, Path(options.data) if options.data else None, device, options.seed, options.steps)
-    queue.train(options.study or None, minutes=options.minutes, options=choices, target=target, fresh=options.fresh)
+    try:
+        queue.train(options.study or None, minutes=options.minutes, options=choices, target=target, fresh=options.fresh)
+    except Stopped as stopped:
+        print(f"\n{stopped}", file=sys.stderr)
+        return 130
     return 0
 
 

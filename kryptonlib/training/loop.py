@@ -135,7 +135,9 @@ class Loop:
         if not self.rows:
             return ""
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.rows[-1]), lineterminator="\n", extrasaction="ignore", restval="")
+        # A column that came later is empty in the rows before.
+        columns = dict.fromkeys(name for row in self.rows for name in row)
+        writer = csv.DictWriter(text, list(columns), lineterminator="\n", restval="")
         writer.writeheader()
         writer.writerows(self.rows)
         return text.getvalue()
