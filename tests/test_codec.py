@@ -180,8 +180,9 @@ def stored(tmp_path, monkeypatch, codec, net):
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     density = {"density.mean": torch.zeros(128, 3)}
-    small_weights.write_small(net.state_dict() | density, folder / "codec-test.safetensors")
-    small_weights.write_small(codec.tables, folder / f"codec-test{TABLES}.safetensors")
+    tables = {TABLES + name: value for name, value in codec.tables.items()}
+    small_weights.write_small(net.state_dict() | density | tables, folder / "codec-test.safetensors")
+    small_weights.write_small(net.state_dict() | density, folder / "codec-start.safetensors")
     context = ContextModel(torch.ones(9, 128) * 2, torch.arange(128))
     small_weights.write_small(context.state_dict(), folder / f"codec-test{CONTEXT}.safetensors")
     monkeypatch.setattr(store, "CHECKPOINTS", folder)

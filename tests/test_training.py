@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 from kryptonlib import cli, samples, store
 from kryptonlib.compression.autoencoder import Autoencoder
-from kryptonlib.training import card, codec, photos, queue, schedule, studies
+from kryptonlib.compression.start import block_transform
+from kryptonlib.training import card, codec, codec_context, photos, queue, schedule, studies
 from kryptonlib.training.clock import Clock
 from kryptonlib.training.loop import Loop, Stopped
 from kryptonlib.training.study import Options, Study
@@ -307,6 +308,8 @@ def test_a_folder_that_cannot_be_trained_on_is_refused(tmp_path):
 def small_codec(tmp_path, monkeypatch, few_samples):
     monkeypatch.setattr(codec, "SIDE", 32)
     monkeypatch.setattr(codec, "BATCH", 2)
+    monkeypatch.setattr(codec, "EXTRA", 8)
+    monkeypatch.setattr(codec, "EXTRA_SIDE", 64)
     monkeypatch.setattr(photos.TrainingPhotos, "held_out", lambda self: [255 * self.kept[0][:, :, :40, :40]])
 
     def make(**settings):
@@ -359,6 +362,39 @@ def test_the_cases_begin_where_the_common_start_ended(small_codec):
     assert not torch.equal(two.net.steps, before)
 
 
+def test_all_but_the_common_start_are_stored_with_the_coder_s_tables(small_codec):
+    start = small_codec()
+    assert not any(name.startswith("tables.") for name in start.weights())
+    centred = small_codec(case="steps", parent=start.weights()).weights()
+    assert centred["tables.probabilities"].shape == (9, 12, 10) and centred["tables.means"].any()
+    assert not small_codec(case="normalized", gamma=24000, parent=start.weights()).weights()["tables.means"].any()
+    again = small_codec(case="steps", parent=start.weights())
+    again.load_weights(centred)
+    torch.testing.assert_close(again.net.state_dict()["encoder.0.weight"], centred["encoder.0.weight"])
+
+
+def test_the_context_model_s_fit_continues_and_saves_bits(tmp_path, few_samples, monkeypatch):
+    monkeypatch.setattr(codec_context, "SIDE", 64)
+    monkeypatch.setattr(codec_context, "CROPS", 16)
+    torch.manual_seed(0)
+    net = Autoencoder(128, hidden=(16, 64), normalized=False)
+    pieces = photos.training_photos(None, side=64, seed=0)
+    block_transform(net, 255 * pieces.batch(0, 8))
+
+    def make(steps=8):
+        options = Options(tmp_path / "work", steps=steps)
+        return codec_context.CodecContext(options, name="x-context", parent=net.state_dict())
+
+    assert not loop(tmp_path, make()).run(minutes=1e-9)
+    assert loop(tmp_path, make()).run()
+    log = [float(row["share_of_static"]) for row in rows(tmp_path)]
+    assert np.isfinite(log).all()
+    stored = load_file(tmp_path / "out" / "x-context.safetensors")
+    assert stored["order"].sort().values.equal(torch.arange(128)) and stored["scales"].shape == (9, 128)
+    written = card.read("x-context", tmp_path / "out")
+    assert written["parameters"] == 96_747 and 0 < written["held_out"]["share_beta_1"] < 3
+
+
 def test_measuring_counts_rounded_latents_and_the_card_names_the_recipe(small_codec):
     study = small_codec()
     told = study.measure()
@@ -370,5 +406,7 @@ def test_measuring_counts_rounded_latents_and_the_card_names_the_recipe(small_co
 
 def test_the_list_holds_the_eight_networks_and_their_start():
     names = list(studies.STUDIES)
-    assert names[names.index("codec-start") :][:9] == ["codec-start", *(f"codec-{g}" for g in codec.GAMMAS), "codec-steps"]
-    assert all(studies.STUDIES[name].after in (None, "codec-start") for name in names)
+    codecs = ["codec-start", *(f"codec-{gamma}" for gamma in codec.GAMMAS), "codec-steps", "codec-10000-context"]
+    assert names[names.index("codec-start") :][:10] == codecs
+    # Each stands behind what it begins from.
+    assert all(entry.after is None or names.index(entry.after) < names.index(name) for name, entry in studies.STUDIES.items())

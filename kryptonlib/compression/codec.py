@@ -11,6 +11,7 @@ import hashlib
 
 import numpy as np
 import torch
+from safetensors import safe_open
 
 from kryptonlib import store
 from kryptonlib.choices import check_choice
@@ -21,20 +22,28 @@ from kryptonlib.compression.context import ContextModel
 from kryptonlib.compression.quantization import BETAS, quantize
 from kryptonlib.small_weights import read_small
 
-TABLES, CONTEXT = "-tables", "-context"
-"""What is added to a network's name for the file of its tables, and of its context model."""
+TABLES = "tables."
+"""How the names of a checkpoint's tables begin."""
+PARTS = ("encoder", "decoder", "steps")
+"""How the names of the network's own weights begin; the density's, which only training needs, stand beside them."""
+CONTEXT = "-context"
+"""What is added to a codec's name for the file of its context model."""
 
 
 def names(folder=None):
-    """Codecs that can be loaded: networks whose tables were counted.
+    """Codecs that can be loaded: networks stored with their tables.
 
     Example:
         >>> names()  # doctest: +SKIP
         ['codec-10000', 'codec-steps']
     """
     folder = store.CHECKPOINTS if folder is None else folder
-    found = (file.stem.removesuffix(TABLES) for file in folder.glob(f"*{TABLES}.safetensors"))
-    return sorted(name for name in found if (folder / f"{name}.safetensors").is_file())
+    found = []
+    for file in sorted(folder.glob("codec-*.safetensors")):
+        with safe_open(file, "pt") as weights:
+            if TABLES + "means" in weights.keys():
+                found.append(file.stem)
+    return found
 
 
 class Codec:
@@ -75,13 +84,13 @@ class Codec:
         """
         check_choice("codec", name, names())
         weights = read_small(store.checkpoint(name))
-        weights = {key: value for key, value in weights.items() if not key.startswith("density.")}
+        tables = {key.removeprefix(TABLES): value for key, value in weights.items() if key.startswith(TABLES)}
         context = None
         if (store.CHECKPOINTS / f"{name}{CONTEXT}.safetensors").is_file():
             fitted = read_small(store.checkpoint(name + CONTEXT))
             context = ContextModel(fitted["scales"].exp(), fitted["order"])
             context.load_state_dict(fitted)
-        return cls(name, network(weights).to(device), read_small(store.checkpoint(name + TABLES)), context)
+        return cls(name, network(weights).to(device), tables, context)
 
     @property
     def device(self):
@@ -182,11 +191,11 @@ class Codec:
 
 
 def network(weights):
-    """The autoencoder that stored weights belong to: its sizes and its case are read off them."""
+    """The autoencoder that a checkpoint's weights belong to: its sizes and its case are read off them."""
     normalized = "encoder.5.beta" in weights
     hidden = weights["encoder.0.bias"].numel(), weights["encoder.2.bias"].numel()
     net = Autoencoder(weights["encoder.4.bias"].numel(), hidden=hidden, normalized=normalized)
-    net.load_state_dict(weights)
+    net.load_state_dict({key: value for key, value in weights.items() if key.split(".")[0] in PARTS})
     return net
 
 

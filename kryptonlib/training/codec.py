@@ -17,8 +17,9 @@ import copy
 
 import torch
 
-from kryptonlib.compression import quantization
+from kryptonlib.compression import coding_tables, quantization
 from kryptonlib.compression.autoencoder import UNIT, Autoencoder
+from kryptonlib.compression.codec import PARTS, TABLES, network
 from kryptonlib.compression.density import Logistics, empirical_entropy
 from kryptonlib.compression.gdn import GDN
 from kryptonlib.compression.start import block_transform, rescale_latents
@@ -30,6 +31,8 @@ GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
 START = "codec-start"
 SIDE, BATCH = 112, 8
 """Patches of a step."""
+EXTRA, EXTRA_SIDE = 240, 320
+"""Patches that the coder's tables are counted on: the paper's "extra set"."""
 RATES = {"transform": 1.5e-4, "normalization": 5e-5, "steps": 1e-3, "density": 2e-3}
 """Adam's highest rates. At 4e-4 the transform's loss stays where it is after 1,500 steps (the first 3,500 of the committed
 start, see its log); above 1e-4 gamma leaves the start in a few steps and the loss doubles."""
@@ -175,14 +178,26 @@ class Codec(Study):
             optimizer.load_state_dict(state["optimizers"][name])
 
     def weights(self):
-        """The averaged network, and the density under the names "density.…"."""
+        """The averaged network, the density under the names "density.…", and the coder's tables under "tables.…".
+
+        Only the common start, from which no files are made, has no tables.
+        """
         density = {f"density.{name}": value for name, value in self.density.state_dict().items()}
-        return {**self.average.state_dict(), **density}
+        return {**self.average.state_dict(), **density, **self._tables()}
+
+    def _tables(self):
+        if self.case == "start":
+            return {}
+        photos = training_photos(self.options.data, side=EXTRA_SIDE, seed=self.options.seed)
+        extra = [255 * image[None] for number in range(EXTRA // 8) for image in photos.batch(number, 8)]
+        # The paper centres latents in cases 2 and 3; its networks of case 1 are the other gammas.
+        centred = self.gamma == 10000
+        tables = coding_tables.count(copy.deepcopy(self.average).cpu(), extra, centred)
+        return {TABLES + name: value for name, value in tables.items()}
 
     def load_weights(self, weights):
         """Continue from a checkpoint: the average becomes the network."""
-        net = {name: value for name, value in weights.items() if not name.startswith("density.")}
-        self.net.load_state_dict(net)
+        self.net.load_state_dict({name: value for name, value in weights.items() if name.split(".")[0] in PARTS})
         self.net.project()
         self.average.load_state_dict(self.net.state_dict())
         self.density.load_state_dict(_part(weights, "density."))
@@ -221,8 +236,7 @@ def _adopt(net, parent, gamma, patches):
     The pair of normalisations that case "normalized" adds is nearly the identity at first, and for a higher gamma
     the latents are made smaller, so that step 1 does what the best step of the parent did.
     """
-    old = Autoencoder(net.maps, hidden=(parent["encoder.0.bias"].numel(), parent["encoder.2.bias"].numel()), normalized=False)
-    old.load_state_dict({name: value for name, value in parent.items() if not name.startswith("density.")})
+    old = network(parent)
     for number in range(5):
         net.encoder[number].load_state_dict(old.encoder[number].state_dict())
         net.decoder[number + net.normalized].load_state_dict(old.decoder[number].state_dict())

@@ -32,8 +32,7 @@ class CodecContext(Study):
     def __init__(self, options, *, name, parent, steps=3500):
         self.name, self.options, self.steps = name, options, options.steps or steps
         self.photos = training_photos(options.data, side=SIDE, seed=options.seed)
-        net = network({key: value for key, value in parent.items() if not key.startswith("density.")})
-        net = net.to(options.device).requires_grad_(False)
+        net = network(parent).to(options.device).requires_grad_(False)
         with torch.no_grad():
             crops = [255 * self.photos.batch(number, 8).to(options.device) for number in range(CROPS // 8)]
             latents = torch.cat([net.encode(some) for some in crops]).cpu()

@@ -41,6 +41,15 @@ def _codec(name, **settings):
     return make
 
 
+def _context(name):
+    def make(options, folder):
+        from kryptonlib.training.codec_context import CodecContext
+
+        return CodecContext(options, name=f"{name}-context", parent=read_small(folder / f"{name}.safetensors"))
+
+    return make
+
+
 def _distillation(architecture):
     def make(options, folder):
         from kryptonlib.training import distillation
@@ -80,6 +89,9 @@ def _all():
         "the codec, case 2: learned step sizes, gamma 10000",
         40,
         after="codec-start",
+    )
+    entries["codec-10000-context"] = Entry(
+        _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
     )
     return entries
 
