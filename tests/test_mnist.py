@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kryptonlib import samples, store
-from kryptonlib.samples import mnist as room
+from kryptonlib.samples import digits as room
 
 
 def test_the_digits_are_mnist_s():

@@ -19,7 +19,7 @@ import numpy as np
 from kryptonlib.choices import check_choice
 from kryptonlib.images import check_image
 from kryptonlib.samples.catalogue import CATALOGUE
-from kryptonlib.samples.mnist import mnist
+from kryptonlib.samples.digits import mnist
 from kryptonlib.samples.patches import Patches
 
 __all__ = ["KINDS", "Patches", "SPLITS", "Sample", "load", "mnist", "names", "patches"]
