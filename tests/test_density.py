@@ -17,6 +17,7 @@ from kryptonlib.compression.density import (
     entropy,
     laplace_differential_entropy,
     laplace_distribution,
+    noisy_entropy,
 )
 
 ONE = torch.ones(1)
@@ -170,3 +171,12 @@ def test_fitted_by_descent_it_reaches_the_entropy_of_laplace_samples():
         optimizer.step()
     symbols = laplace_samples(20_000, 1000).round().reshape(1, 1, 100, 200)
     assert density.bits(symbols, ONE).mean().item() == pytest.approx(2.4841, abs=0.05)
+
+
+def test_noise_costs_what_rounding_does_at_small_steps_and_more_at_large_ones():
+    for step, far in ((0.1, 1e-4), (1.0, 0.03)):
+        assert noisy_entropy(laplace_distribution, step) == pytest.approx(entropy(laplace_distribution, step), abs=far)
+    assert noisy_entropy(laplace_distribution, 4.0) > entropy(laplace_distribution, 4.0) + 0.1
+    # Of a normal variable with very wide noise only the noise is left: entropy log2(step) - log2(step).
+    wide = noisy_entropy(torch.special.ndtr, 200.0, reach=140.0)
+    assert wide == pytest.approx(0, abs=0.05)
