@@ -55,11 +55,25 @@ def test_a_row_of_readme_says_what_the_paper_says_what_we_find_and_why(tmp_path)
     course = claim_of(tmp_path, paper=6.5, unit="x", shown="6.5 | 6.6", conditions="64 pixels")
     made = readme.highlights_table(course, [Highlight("02", "ratio", "Counted.")])
     assert made.splitlines()[2] == (
-        "| Krypton, eq. 14 | Fewer products. Printed: 6.5 x. | 6.5 \\| 6.6 | different conditions: 64 pixels "
+        "| Krypton, eq. 14 | Fewer products. Printed: 6.5 x | 6.5 \\| 6.6 | different conditions: 64 pixels "
         "| Counted. ([02](notebooks/02_tiny.ipynb)) |"
     )
     with pytest.raises(ValueError, match="no notebook records: other of 02, ratio of 03"):
         readme.highlights_table(course, [Highlight("02", "other", ""), Highlight("03", "ratio", "")])
+
+
+@pytest.mark.parametrize(
+    "paper, place, text",
+    [
+        ("Krypton", "eq. 5", "Krypton, eq. 5"),
+        ("Krypton", "(SIGMOD 2019)", "Krypton (SIGMOD 2019)"),
+        ("Dumas", "", "Dumas"),
+        ("Other sources", "Reddi et al., 2018", "Reddi et al., 2018"),
+        ("Our own claims", "", "Our own claims"),
+    ],
+)
+def test_how_a_source_is_cited(paper, place, text):
+    assert readme.cited({"paper": paper, "place": place}) == text
 
 
 def test_a_claim_without_source_is_our_own(tmp_path):

@@ -8,7 +8,7 @@ fails when it is not what this module would write.
 import json
 import re
 
-from kryptonlib.course import claims, records
+from kryptonlib.course import claims, papers, records
 from kryptonlib.course.highlights import HIGHLIGHTS
 
 PAGE = "CLAIMS.md"
@@ -72,12 +72,17 @@ def highlights_table(course, chosen=HIGHLIGHTS):
     notebooks = {notebook.id: notebook for notebook in course.notebooks}
     for choice in chosen:
         row = rows[choice.notebook, choice.name]
-        says = row["claim"] + (f" Printed: {row['says']}." if row["says"] else "")
+        says = row["claim"].removesuffix(".") + (f". Printed: {row['says']}" if row["says"] else "")
         link = f"[{choice.notebook}](notebooks/{notebooks[choice.notebook].path.name})"
-        # "Krypton (SIGMOD 2019)" names the paper's other edition, "Krypton, eq. 5" a place in it.
-        place = row["paper"] + (" " if row["place"].startswith("(") else ", ") * bool(row["place"]) + row["place"]
-        lines.append(line(place, says, row["finds"], verdict(row), f"{choice.why} ({link})"))
+        lines.append(line(cited(row), says, row["finds"], verdict(row), f"{choice.why} ({link})"))
     return "\n".join(lines)
+
+
+def cited(row):
+    """The source of a claim: "Krypton, eq. 5", "Krypton (SIGMOD 2019)", "Reddi et al., 2018"."""
+    if row["paper"] not in papers.PAPERS:
+        return row["place"] or row["paper"]
+    return row["paper"] + (" " if row["place"].startswith("(") else ", ") * bool(row["place"]) + row["place"]
 
 
 def claims_page(course):
