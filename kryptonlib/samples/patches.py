@@ -92,7 +92,9 @@ class Patches:
         """Patches ``step * count`` to ``(step + 1) * count - 1``: float32 tensor [count, C, size, size] in [0, 1]."""
         if isinstance(step, bool) or isinstance(count, bool) or step < 0 or count < 1:
             raise ValueError(f"expected a step of at least 0 and a count of at least 1, got {step!r} and {count!r}")
-        patches = np.stack([self.patch(number) for number in range(step * count, (step + 1) * count)])
+        patches = np.empty((count, len(self._images[0]), self.size, self.size), np.uint8)
+        for place in range(count):
+            patches[place] = self.patch(step * count + place)
         return torch.from_numpy(patches).float().div_(255)
 
     def fingerprint(self):
