@@ -5,8 +5,9 @@ The rooms are ``anatomy``, ``zoo``, ``samples``, ``datasets``, ``images``, ``rea
 ``from kryptonlib import occlusion``.
 """
 
-from kryptonlib import torchvision_operators
+from kryptonlib import threads, torchvision_operators
 
 __version__ = "0.1.0"
 
+threads.wait_passively()  # before anything here loads torch
 torchvision_operators.declare()
