@@ -84,8 +84,10 @@ def install_torch(python, build, version, vision=None):
     """
     if build != "cpu":
         return pip(python, f"torch=={version}")
-    if vision and pip(python, f"torch=={version}+cpu", f"torchvision=={vision}+cpu"):
-        return True
+    if vision:
+        if pip(python, f"torch=={version}+cpu", f"torchvision=={vision}+cpu"):
+            return True
+        tell("  pip does not see CPU builds of torch and torchvision; trying torch alone (the lines above are no error)")
     if pip(python, f"torch=={version}+cpu"):
         return True
     tell("  pip does not see a CPU build of torch; asking uv for it (the lines above are not an error)")
