@@ -2,15 +2,14 @@
 
 What is done about the cases that differ between programs:
 
-- 8 and 16 bits a channel: white (255 or 65,535) becomes 1; the image's own range is kept, nothing is stretched. Of JPEG
-  2000 and PPM files in colour Pillow keeps 8 bits
+- 8 and 16 bits a channel: white (255 or 65,535) becomes 1; the image's own range is kept, nothing is stretched
 - transparency: laid over white, as on a page
 - palettes, CMYK (by Pillow's plain formula, without colour profiles), black and white: turned into RGB or grey
 - a camera's note how to turn the picture (EXIF): followed; a damaged one is ignored
 - animations and a phone's double pictures: the first image. A TIFF of several pages: refused unless ``page`` is given
 - DICOM, known by its content: windowed, see ``dicom``
-- refused: floats and 32-bit integers (their range is not known), files cut short, other files, images of more pixels
-  than Pillow takes for safe (179 million)
+- refused: floats and 32-bit integers (their range is not known), PPM and JPEG 2000 in colours of more than 8 bits (of
+  which Pillow would keep 8), files cut short, other files, more pixels than Pillow takes for safe (179 million)
 """
 
 import io
@@ -127,6 +126,8 @@ def _floats(image):
         values, alpha = _grey_of_sixteen_bits(image)
     elif ";16" in _raw_mode(image):
         values, alpha = _colour_of_sixteen_bits(image)
+    elif _would_lose_bits(image):
+        raise ValueError("its colours have more than 8 bits, of which 8 would be read; save it as PNG or TIFF")
     else:
         image.load()
         grey, alpha = image.mode in ("1", "L", "LA", "La"), None
@@ -153,6 +154,22 @@ def _grey_of_sixteen_bits(image):
     transparent = image.info.get("transparency")
     alpha = None if transparent is None else (stored != transparent).astype(np.float32)
     return 1 - values if white_is_zero else values, alpha
+
+
+def _would_lose_bits(image):
+    """Whether a PPM or JPEG 2000 file that is not loaded yet has colours of more than 8 bits."""
+    if image.format == "PPM" and image.tile:
+        arguments = image.tile[0][3]
+        return isinstance(arguments, tuple) and arguments[-1] > 255  # (raw mode, white)
+    if image.format != "JPEG2000" or not image.tile:
+        return False
+    position = image.fp.tell()
+    image.fp.seek(0)
+    head = image.fp.read(2**16)
+    image.fp.seek(position)
+    # ISO/IEC 15444-1, A.5.1: after 38 bytes of the SIZ segment 3 bytes a component, the first of them its depth less 1.
+    start = head.find(b"\xff\x4f\xff\x51")
+    return start >= 0 and any(depth & 127 > 7 for depth in head[start + 42 :: 3][: len(image.getbands())])
 
 
 def _raw_mode(image):

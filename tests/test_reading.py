@@ -138,6 +138,27 @@ def test_channels_in_planes_are_refused(tmp_path):
             read_image(tmp_path / "a.tif")
 
 
+def test_colours_whose_bits_pillow_would_drop_are_refused(tmp_path):
+    values = RANDOM.integers(0, 192, (4, 5, 3)).astype(">u2")
+    for white in (65535, 1023):
+        (tmp_path / "a.ppm").write_bytes(b"P6 5 4 %d\n" % white + values.tobytes())
+        with pytest.raises(ValueError, match="more than 8 bits"):
+            read_image(tmp_path / "a.ppm")
+    (tmp_path / "grey.pgm").write_bytes(b"P5 5 4 65535\n" + values[..., 0].tobytes())
+    np.testing.assert_allclose(read_image(tmp_path / "grey.pgm"), values[..., 0] / 65535, atol=1e-7)
+    for name in ("a.jp2", "a.j2k"):
+        PICTURE.save(tmp_path / name)
+        np.testing.assert_array_equal(read_image(tmp_path / name), COLOURS.astype(np.float32) / 255)
+        content = bytearray((tmp_path / name).read_bytes())
+        # The depth, less 1, of the third component in the SIZ segment.
+        place = content.index(b"\xff\x4f\xff\x51") + 42 + 6
+        assert content[place] == 7
+        content[place] = 11
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="more than 8 bits"):
+            read_image(tmp_path / name)
+
+
 # 8 bits in all their forms.
 
 
