@@ -16,6 +16,8 @@ from scipy.stats import norm
 SIGMA = 1.4826
 """Spread for which a difference of 1 means 75 %: 1 / Phi^-1(0.75)."""
 PRIORS = ("gaussian", "none")
+PLAIN = 1e-3
+"""Scores are bounded if the objective rises by more than this when they are stretched by a tenth."""
 
 
 def scale(wins, prior="gaussian"):
@@ -38,7 +40,8 @@ def scale(wins, prior="gaussian"):
 
     Raises:
         ValueError: not square, negative, fractional, on the diagonal; a candidate nobody compared; candidates in groups
-            that were never compared with each other; without a prior, a group that always won.
+            that were never compared with each other; a group that won every vote, so that its distance has no bound
+            (without a prior always, with it where the votes are many or the prior has no other distance to go by).
 
     Source: Perez-Ortiz and Mantiuk, "A practical guide and software for analysing pairwise comparison experiments",
     2017, and their pwcmp (options prior="gaussian", regularization="mean0"); thesis (paper 5), section 5.2.3. pwcmp's
@@ -52,8 +55,14 @@ def scale(wins, prior="gaussian"):
         raise ValueError(f"scale: prior must be one of {', '.join(PRIORS)}, got {prior!r}")
     wins = counted(wins)
     wins = wins.sum(0) if wins.ndim == 3 else wins
-    _check_connected(wins, prior)
-    return _scores(wins, prior)
+    _check_connected(wins)
+    found = _scores(wins, prior)
+    if found is None:
+        raise ValueError(
+            "a group of candidates won every vote against the rest, and nothing says by how much: its distance has no bound; "
+            "leave the clear winner or loser out, or add candidates between" + (", or take a prior" * (prior == "none"))
+        )
+    return found
 
 
 def counted(wins):
@@ -75,7 +84,7 @@ def counted(wins):
     return votes
 
 
-def _check_connected(wins, prior):
+def _check_connected(wins):
     compared = (wins + wins.T) > 0
     alone = np.flatnonzero(~compared.any(1))
     if len(alone):
@@ -87,8 +96,6 @@ def _check_connected(wins, prior):
             f"the candidates fall into groups that were never compared with each other: {groups}; scores of different "
             "groups cannot be set against each other, so scale each by itself or collect votes between them"
         )
-    if prior == "none" and not _reachable(wins > 0).all():
-        raise ValueError("without a prior, scores are infinite where a group of candidates won every vote; take a prior")
 
 
 def _reachable(graph):
@@ -100,6 +107,10 @@ def _reachable(graph):
 
 
 def _scores(wins, prior):
+    """The scores, or None where they have no bound."""
+    bounded = _reachable(wins > 0).all()
+    if prior == "none" and not bounded:
+        return None
     first, second = np.nonzero((wins + wins.T) > 0)
     won, lost = wins[first, second].astype(float), wins[second, first].astype(float)
     unanimous = (won == 0) | (lost == 0)
@@ -123,6 +134,9 @@ def _scores(wins, prior):
         return 0.01 * q.mean() ** 2 - value, 0.02 * q.mean() / len(q) - gradient / SIGMA
 
     found = minimize(objective, np.zeros(len(wins)), jac=True, method="BFGS", options={"gtol": 1e-6})
+    # The prior holds a group that always won by a local minimum, if at all: else the search ends on a plain.
+    if not bounded and objective(1.1 * found.x)[0] - found.fun < PLAIN:
+        return None
     return found.x - found.x.mean()
 
 
@@ -137,6 +151,8 @@ class Scaling:
         covariance: of the resamples [N, N].
         resamples: scores of each resample [samples, N].
         over: "observers" or "votes": what was drawn anew.
+        redrawn: how many resamples had no scores, because their votes left candidates unconnected or a distance without
+            bound, and were replaced. Many of them mean that the intervals are too narrow.
     """
 
     names: tuple
@@ -146,6 +162,7 @@ class Scaling:
     covariance: np.ndarray
     resamples: np.ndarray
     over: str
+    redrawn: int = 0
 
     def p_values(self):
         """One-sided p of each difference [N, N]: how probable a difference as large is without one (normal errors).
@@ -199,7 +216,7 @@ def bootstrap(wins, names=None, *, samples=500, seed=0, prior="gaussian"):
         A :class:`Scaling`.
 
     Raises:
-        ValueError: as :func:`scale`; fewer than two observers; resamples that leave the candidates unconnected.
+        ValueError: as :func:`scale`; fewer than two observers; hardly any resample that has scores.
 
     Example:
         >>> found = bootstrap([[0, 25, 0], [75, 0, 25], [0, 75, 0]], "abc", samples=50)
@@ -215,20 +232,19 @@ def bootstrap(wins, names=None, *, samples=500, seed=0, prior="gaussian"):
     if len(names) != wins.shape[-1]:
         raise ValueError(f"bootstrap: got {wins.shape[-1]} candidates and {len(names)} names")
     scores, random = scale(wins, prior), np.random.default_rng(seed)
-    found = []
-    for _ in range(20 * samples):
+    found, drawings = [], 0
+    while len(found) < samples:
+        drawings += 1
+        if drawings > 20 * samples:
+            raise ValueError("bootstrap: too few votes: nearly every resample leaves scores without bound")
         drawn = _drawn(wins, random)
-        # A resample may miss every vote between two groups; it says nothing of their distance and is drawn again.
-        if _reachable((drawn + drawn.T) > 0).all() and (prior != "none" or _reachable(drawn > 0).all()):
-            found.append(_scores(drawn, prior))
-        if len(found) == samples:
-            break
-    else:
-        raise ValueError("bootstrap: too few votes: nearly every resample leaves candidates that were never compared")
+        resample = _scores(drawn, prior) if _reachable((drawn + drawn.T) > 0).all() else None
+        if resample is not None:
+            found.append(resample)
     found = np.array(found)
     low, high = np.percentile(found, [2.5, 97.5], axis=0)
     over = "observers" if wins.ndim == 3 else "votes"
-    return Scaling(names, scores, low, high, np.cov(found.T), found, over)
+    return Scaling(names, scores, low, high, np.cov(found.T), found, over, drawings - samples)
 
 
 def _drawn(wins, random):

@@ -7,9 +7,11 @@ points (single pixels) differ: FLIP = colour^(1 - feature), per pixel, in [0, 1]
 import math
 from numbers import Real
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from kryptonlib.gaussian import gaussian_kernel
 from kryptonlib.losses import flip_colour as colour
 from kryptonlib.losses.checks import check_pair, reduced
 from kryptonlib.losses.filters import separable
@@ -50,7 +52,7 @@ def flip(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False, reduction
             gradient passes the cut.
         pixels_per_degree: how large pixels are to the eye, see :func:`pixels_per_degree`. More: seen from farther away.
         softened: for training. FLIP's two roots have an infinite slope at equality, so that the smallest errors pull
-            hardest. Softened, 0.1 is added to the colour distance before its power and 0.001 to the feature difference
+            hardest. Softened, a colour distance d counts as sqrt(d^2 + 0.1^2), 0.001 is added to the feature difference
             before its root, and the score of equal images is subtracted. Not FLIP's value.
         reduction: "mean" over the images, or "none" for a value each [N].
 
@@ -80,7 +82,8 @@ def flip_map(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False):
             "flip: needs 3 channels, got 1; give a grey photo as x.expand(-1, 3, -1, -1), and take flip_grey for "
             "images that are linear in light, such as MR"
         )
-    _check(x, y, pixels_per_degree, 3)
+    check_pair("flip", x, y, channels=3)
+    check_resolution(pixels_per_degree)
     seen, detected = [], []
     for image in (x, y):
         opponent = colour.ycxcz_from_linear(colour.linear_from_srgb(_cut(image)))
@@ -120,15 +123,16 @@ def flip_grey(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False, redu
 
 def flip_grey_map(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False):
     """The error of :func:`flip_grey` of every pixel [N, 1, H, W]."""
-    _check(x, y, pixels_per_degree, 1)
+    check_pair("flip_grey", x, y, channels=1)
+    check_resolution(pixels_per_degree)
     x, y = _cut(x), _cut(y)
     seen = [colour.lightness(_cut(_seen(image, pixels_per_degree, _SENSITIVITY[0]))) for image in (x, y)]
     feature = _feature_difference(x, y, pixels_per_degree, _edge)
     return _error((seen[0] - seen[1]).abs(), feature, softened)
 
 
-def _check(x, y, pixels_per_degree, channels):
-    check_pair("flip" if channels == 3 else "flip_grey", x, y, 1.0, channels)
+def check_resolution(pixels_per_degree):
+    """Raise unless ``pixels_per_degree`` is a positive number."""
     if isinstance(pixels_per_degree, bool) or not isinstance(pixels_per_degree, Real):
         raise TypeError(f"flip: pixels_per_degree must be a number, got {pixels_per_degree!r}")
     if not 0 < pixels_per_degree < math.inf:
@@ -140,10 +144,6 @@ def _cut(image):
     return image + (image.clamp(0, 1) - image).detach()
 
 
-def _places(radius):
-    return torch.arange(-radius, radius + 1, dtype=torch.float64)
-
-
 def _extended(image, radius):
     return F.pad(image, (radius,) * 4, mode="replicate")
 
@@ -151,41 +151,36 @@ def _extended(image, radius):
 def _seen(channel, pixels_per_degree, gaussians):
     """One channel blurred by its contrast sensitivity: a sum of Gaussians with sum 1, cut off as FLIP's code does."""
     radius = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * pixels_per_degree)
-    squared = (_places(radius) / pixels_per_degree).square()
-    weighed = [(weight * math.sqrt(math.pi / b), torch.exp(-(math.pi**2) * squared / b)) for weight, b in gaussians]
-    total = sum(weight * taps.sum() ** 2 for weight, taps in weighed)
+    kernels = [gaussian_kernel(math.sqrt(b / 2) / math.pi * pixels_per_degree, radius) for _, b in gaussians]
+    # The weights are of Gaussians with a peak of 1, the kernels have a sum of 1.
+    masses = [weight * math.sqrt(math.pi / b) / kernel[radius] ** 2 for (weight, b), kernel in zip(gaussians, kernels)]
     extended = _extended(channel, radius)
-    return sum(separable(extended, (weight / total * taps).tolist(), taps.tolist()) for weight, taps in weighed)
+    return sum(mass / sum(masses) * separable(extended, kernel, kernel) for mass, kernel in zip(masses, kernels))
 
 
-def _detectors(pixels_per_degree):
-    """Spread of the detectors in pixels, their places and the Gaussian across the direction of a feature, of sum 1."""
-    spread = 0.5 * _FEATURE_WIDTH * pixels_per_degree
-    places = _places(math.ceil(3 * spread))
-    gaussian = torch.exp(-places.square() / (2 * spread**2))
-    return spread, places, gaussian
-
-
-def _edge(spread, places, gaussian):
-    """First derivative of a Gaussian."""
+def _edge(places, gaussian):
+    """First derivative of a Gaussian of spread 1."""
     return -places * gaussian
 
 
-def _point(spread, places, gaussian):
-    """Second derivative of a Gaussian."""
-    return (places.square() / spread**2 - 1) * gaussian
+def _point(places, gaussian):
+    """Second derivative of a Gaussian of spread 1."""
+    return (places**2 - 1) * gaussian
 
 
 def _feature_difference(x, y, pixels_per_degree, detector):
     """How much the strength of a feature differs: |‖gradient of x‖ - ‖gradient of y‖| per pixel."""
-    spread, places, gaussian = _detectors(pixels_per_degree)
-    taps = detector(spread, places, gaussian)
+    spread = 0.5 * _FEATURE_WIDTH * pixels_per_degree
+    radius = math.ceil(3 * spread)
+    across = gaussian_kernel(spread, radius)
+    taps = detector(np.arange(-radius, radius + 1) / spread, across)
     # The positive and the negative part of a detector weigh 1 each.
-    taps = torch.where(taps > 0, taps / taps.clamp(min=0).sum(), -taps / taps.clamp(max=0).sum()).tolist()
-    across = (gaussian / gaussian.sum()).tolist()
+    taps = np.where(taps > 0, taps / taps[taps > 0].sum(), -taps / taps[taps < 0].sum())
     strengths = []
     for image in (x, y):
-        extended = _extended(image, len(taps) // 2)
+        # The taps add up to 0, so a constant changes nothing but the rounding: flat images have features of exactly 0.
+        level = image.detach().mean((2, 3), keepdim=True)
+        extended = _extended(image - level, len(taps) // 2)
         both = torch.cat([separable(extended, across, taps), separable(extended, taps, across)], 1)
         strengths.append(torch.linalg.vector_norm(both, dim=1, keepdim=True))
     return (strengths[0] - strengths[1]).abs()
@@ -211,7 +206,8 @@ def _error(distance, feature, softened):
 
 def _joined(distance, feature, soft_colour, soft_feature):
     # Clamped at 1e-15, the powers have a slope of 0 at equality instead of an infinite one.
-    power = (distance + soft_colour).clamp(min=_LEAST) ** _COLOUR_POWER
+    distance = (distance.square() + soft_colour**2).sqrt() if soft_colour else distance
+    power = distance.clamp(min=_LEAST) ** _COLOUR_POWER
     knee = _SHARE * _LARGEST
     low = power * (_TARGET / knee)
     high = _TARGET + (power - knee) / (_LARGEST - knee) * (1 - _TARGET)

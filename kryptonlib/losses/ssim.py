@@ -2,6 +2,7 @@
 
 import torch
 
+from kryptonlib.gaussian import gaussian_kernel
 from kryptonlib.losses.checks import check_pair, reduced
 from kryptonlib.losses.filters import separable
 
@@ -62,7 +63,8 @@ def terms(total, difference, data_range, window="gaussian"):
 
     With s = x + y and d = x - y: 4 m_x m_y = m_s^2 - m_d^2, 2 (m_x^2 + m_y^2) = m_s^2 + m_d^2, and the same holds for
     covariance and variances. So four blurs are enough where x, y, x^2, y^2 and xy need five, and near equality the
-    small difference is squared by itself instead of arising from large numbers.
+    small difference is squared by itself instead of arising from large numbers. s is squared about its middle, the data
+    range, which costs fewer digits of the variance.
 
     Args:
         total, difference: x + y and x - y, [N, C, H, W].
@@ -73,11 +75,12 @@ def terms(total, difference, data_range, window="gaussian"):
         (luminance, contrast and structure), each [N, C, H - side + 1, W - side + 1].
     """
     taps = _taps(window)
-    maps = torch.stack([total, difference, total.square(), difference.square()])
+    centred = total - data_range
+    maps = torch.stack([centred, difference, centred.square(), difference.square()])
     mean_s, mean_d, square_s, square_d = separable(maps, taps, taps)
-    mean_s, mean_d = mean_s.square(), mean_d.square()
     unbias = 1.0 if window == "gaussian" else len(taps) ** 2 / (len(taps) ** 2 - 1)
-    variance_s, variance_d = unbias * (square_s - mean_s), unbias * (square_d - mean_d)
+    variance_s, variance_d = unbias * (square_s - mean_s.square()), unbias * (square_d - mean_d.square())
+    mean_s, mean_d = (mean_s + data_range).square(), mean_d.square()
     c1, c2 = (2 * (k * data_range) ** 2 for k in (K1, K2))
     luminance = (mean_s - mean_d + c1) / (mean_s + mean_d + c1)
     return luminance, (variance_s - variance_d + c2) / (variance_s + variance_d + c2)
@@ -87,6 +90,4 @@ def _taps(window):
     side = SIDES[window]
     if window == "uniform":
         return [1 / side] * side
-    place = torch.arange(side, dtype=torch.float64) - side // 2
-    taps = torch.exp(-place.square() / (2 * SIGMA**2))
-    return (taps / taps.sum()).tolist()
+    return gaussian_kernel(SIGMA, reach=side // 2).tolist()
