@@ -17,9 +17,9 @@ MAPS = {
 def compare(reference, test, output=None, *, pixels_per_degree=None):
     """Compare two image files by every metric, and draw where they differ.
 
-    Files are read as :func:`kryptonlib.reading.read_image` says: 8 and 16 bits, palettes, transparency over white. A grey
-    image is compared with a coloured one as a grey photo. A metric that cannot be had, because the images are too small
-    or weights are missing, is left out and named.
+    Files are read as :func:`kryptonlib.reading.read_image` says: 8 and 16 bits, palettes, transparency over white. A
+    grey image is compared with a coloured one as a grey photo. A metric that cannot be had, because the images are too
+    small or weights are missing, is left out and named.
 
     Args:
         reference, test: paths of images of one size.

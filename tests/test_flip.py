@@ -40,8 +40,8 @@ def test_maps_are_those_of_the_evaluator(name, ppd):
 
 
 def by_hand(lightness):
-    """FLIP of two flat greys whose L* differs by so much: the distance to the power 0.7, spread over [0, 0.95] up to 0.4 of
-    the largest power, that of green and blue (41.2761), and over the rest of [0, 1] from there."""
+    """FLIP of two flat greys whose L* differs by so much: the distance to the power 0.7, spread over [0, 0.95] up to
+    0.4 of the largest power, that of green and blue (41.2761), and over the rest of [0, 1] from there."""
     power, largest = lightness**0.7, 41.2761
     knee = 0.4 * largest
     return 0.95 * power / knee if power < knee else 0.95 + 0.05 * (power - knee) / (largest - knee)
@@ -58,7 +58,8 @@ def test_flat_greys_by_hand(dark, bright):
     levels = [color.rgb2lab(np.full((1, 1, 3), value))[0, 0, 0] for value in (dark, bright)]
     found = losses.flip(x, y).item()
     assert found == pytest.approx(by_hand(levels[1] - levels[0]), abs=1e-5)
-    assert found == pytest.approx(official(np.full((64, 64, 3), dark, np.float32), np.full((64, 64, 3), bright, np.float32), 67.0206)[1], abs=5e-5)
+    flat = [np.full((64, 64, 3), value, np.float32) for value in (dark, bright)]
+    assert found == pytest.approx(official(*flat, losses.PIXELS_PER_DEGREE)[1], abs=5e-5)
 
 
 def test_green_and_blue_are_as_different_as_can_be():
@@ -105,9 +106,9 @@ def test_the_grey_variant_is_colour_flip_without_points(monkeypatch):
     """Linear grey given as an sRGB photo to the colour version: the same, once its point detector finds edges too."""
     x, y = (color.rgb2gray(image).astype(np.float32) for image in photos("coffee"))
     linear = [tensor(image[..., None]) for image in (x, y)]
+    curved = [1.055 * image.clamp(min=0.003) ** (1 / 2.4) - 0.055 for image in linear]
     photo = [
-        torch.where(image > 0.0031308, 1.055 * image.clamp(min=1e-9) ** (1 / 2.4) - 0.055, 12.92 * image).expand(-1, 3, -1, -1)
-        for image in linear
+        torch.where(image > 0.0031308, high, 12.92 * image).expand(-1, 3, -1, -1) for image, high in zip(linear, curved)
     ]
     grey, whole = losses.flip_grey_map(*linear), losses.flip_map(*photo)
     assert (whole > grey - 1e-4).all() and (whole > grey + 0.01).any()
@@ -121,7 +122,8 @@ def test_the_grey_variant_misses_points_but_not_edges():
     dot, edge = y.clone(), y.clone()
     dot[..., 20, 20] = 0.8
     edge[..., 20:] = 0.8
-    as_photo = [losses.flip_map(x.expand(-1, 3, -1, -1), y.expand(-1, 3, -1, -1))[0, 0, 20, 20].item() for x in (dot, edge)]
+    photo = [losses.flip_map(*(image.expand(-1, 3, -1, -1) for image in (x, y))) for x in (dot, edge)]
+    as_photo = [error[0, 0, 20, 20].item() for error in photo]
     grey = [losses.flip_grey_map(x, y)[0, 0, 20, 20].item() for x in (dot, edge)]
     # At the centre of a dot the first derivative is 0, so that only its blurred difference in lightness is left.
     assert grey[0] < 0.5 * as_photo[0]

@@ -62,7 +62,8 @@ def objective(q, wins):
     ],
 )
 def test_scores_are_those_of_the_objective_by_loops(wins):
-    expected = minimize(objective, np.zeros(len(wins)), (wins,), "Nelder-Mead", options=dict(xatol=1e-8, fatol=1e-10, maxfev=8000)).x
+    options = dict(xatol=1e-8, fatol=1e-10, maxfev=8000)
+    expected = minimize(objective, np.zeros(len(wins)), (wins,), "Nelder-Mead", options=options).x
     np.testing.assert_allclose(jod.scale(wins), expected - expected.mean(), atol=1e-4)
 
 
@@ -239,7 +240,7 @@ def test_the_figures_show_every_candidate_and_every_edge():
     points = figure.axes[0].containers[0][0].get_ydata()
     assert min(points) == pytest.approx(1) and list(points) == sorted(points, reverse=True)
     axes = drawing.triangles(scaling).axes[0]
-    styles = [line.get_linestyle() for line in axes.lines if line.get_linestyle() != "None" and len(line.get_xdata()) == 2]
+    styles = [line.get_linestyle() for line in axes.lines if len(line.get_xdata()) == 2]
     edges = scaling.neighbours()
     assert len(edges) == 9 and styles == ["-" if edge[4] else "--" for edge in edges]
     assert {text.get_text() for text in axes.texts} >= set(votes.LOSSES)

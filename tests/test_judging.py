@@ -84,7 +84,8 @@ def test_vote_undo_and_resume(tmp_path):
     rows = judging.read(resumed.path)
     assert len(rows) == 5 and {row["observer"] for row in rows} == {"otter-1"}
     for row, trial, key in zip(rows, resumed.trials, "ABBAA"):
-        assert (row["winner"], row["loser"]) == ((trial.first, trial.second) if key == "A" else (trial.second, trial.first))
+        expected = (trial.first, trial.second) if key == "A" else (trial.second, trial.first)
+        assert (row["winner"], row["loser"]) == expected
         assert (int(row["trial"]), row["image"], row["key"]) == (trial.number, trial.image, key)
     assert [path.name for path in tmp_path.iterdir()] == ["kodak.otter-1.csv"]
 
@@ -150,8 +151,8 @@ def test_files_of_a_class_merge_and_duplicates_are_found(tmp_path):
     # Every observer judged every pair once on each of three images.
     for table in wins:
         assert ((table + table.T)[~(table + table.T == 0)] == 3).all() and table.sum() == 18
-    row = merged.rows[0]
-    beaten = sum(r["observer"] == row["observer"] and (r["winner"], r["loser"]) == (row["winner"], row["loser"]) for r in merged.rows)
+    row, same = merged.rows[0], ("observer", "winner", "loser")
+    beaten = sum(all(other[key] == row[key] for key in same) for other in merged.rows)
     assert wins[0, CANDIDATES.index(row["winner"]), CANDIDATES.index(row["loser"])] == beaten
     assert len(judging.jod.scale(wins)) == 4
 

@@ -87,7 +87,8 @@ def test_the_gradient_is_that_of_the_value(name):
     """Against finite differences in double precision, in colours that stay inside sRGB when blurred: FLIP's gradient
     passes its cuts."""
     y = 0.3 + 0.3 * pattern().double()[..., :24, :24]
-    x = (0.9 * y + 0.05 * torch.rand(y.shape, generator=torch.Generator().manual_seed(1), dtype=y.dtype)).requires_grad_()
+    noise = torch.rand(y.shape, generator=torch.Generator().manual_seed(1), dtype=y.dtype)
+    x = (0.9 * y + 0.05 * noise).requires_grad_()
     loss = LOSSES[name]
     (gradient,) = torch.autograd.grad(loss(x, y), x)
     direction = torch.randn(y.shape, generator=torch.Generator().manual_seed(2), dtype=y.dtype)

@@ -15,7 +15,7 @@ def official(net):
 
     # pnet_rand keeps torchvision from fetching the trunk.
     model = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False).eval()
-    trunk = load_file(store.path({"alex": "weights/alexnet-trunk.safetensors", "vgg": "weights/vgg16-trunk.safetensors"}[net]))
+    trunk = load_file(store.path(f"weights/{'alexnet' if net == 'alex' else 'vgg16'}-trunk.safetensors"))
     for name, value in model.net.named_parameters():
         value.data.copy_(trunk.pop(name.split(".", 1)[1]))
     assert not trunk

@@ -65,7 +65,8 @@ def test_every_map_has_its_metrics_mean():
         if metric.error:
             mean = metric.error(x, y, 1.0, 67.0).mean().item()
             value = metric.score(x, y, 1.0, 67.0).item()
-            assert mean == pytest.approx(1 - value if metric.better == "higher" else value, rel=0.05 if "lpips" in name else 1e-5)
+            expected = 1 - value if metric.better == "higher" else value
+            assert mean == pytest.approx(expected, rel=0.05 if "lpips" in name else 1e-5), name
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,8 @@ def test_a_pair_is_compared_and_drawn(tmp_path, capsys):
     drawn = np.asarray(Image.open(tmp_path / "o.png").convert("RGB"))
     assert drawn.shape[1] == 800 and drawn.std() > 30
     table, notes = compare(first, second)
-    tensors = [torch.from_numpy(np.array(Image.open(path)) / np.float32(255)).permute(2, 0, 1)[None] for path in (second, first)]
+    arrays = [np.array(Image.open(path)) / np.float32(255) for path in (second, first)]
+    tensors = [torch.from_numpy(array).permute(2, 0, 1)[None] for array in arrays]
     assert not notes and table["flip"] == pytest.approx(losses.flip(*tensors).item(), rel=1e-5)
 
 

@@ -42,7 +42,8 @@ def test_ssim_is_that_of_scikit_image(size, data_range, dtype, error):
 
 def test_the_map_is_that_of_scikit_image():
     x, y = photos(60, 71)
-    _, expected = structural_similarity(x.astype(np.float64), y.astype(np.float64), data_range=1.0, channel_axis=2, full=True)
+    images = x.astype(np.float64), y.astype(np.float64)
+    _, expected = structural_similarity(*images, data_range=1.0, channel_axis=2, full=True)
     found = losses.ssim_map(tensor(x, torch.float64), tensor(y, torch.float64), data_range=1.0, window="uniform")
     np.testing.assert_allclose(found[0].permute(1, 2, 0), expected[3:-3, 3:-3], atol=1e-7)
 
@@ -55,7 +56,8 @@ def test_values_and_gradients_are_those_of_pytorch_msssim(name, size):
     x, y = (tensor(image, torch.float64).repeat(2, 1, 1, 1) for image in photos(*size))
     x[1] = 0.5 * x[1] + 0.2
     found, expected = [], []
-    for module, results, options in ((losses, found, {"reduction": "none"}), (pytorch_msssim, expected, {"size_average": False, "win": window})):
+    ours, theirs = {"reduction": "none"}, {"size_average": False, "win": window}
+    for module, results, options in ((losses, found, ours), (pytorch_msssim, expected, theirs)):
         given = x.clone().requires_grad_()
         values = getattr(module, name)(given, y, data_range=1.0, **options)
         values.sum().backward()

@@ -27,7 +27,8 @@ def scores(scaling, *, lowest=None, axes=None):
     # A percentile interval need not hold the score; the whisker on that side is then left out.
     whiskers = np.maximum([middle - scaling.low[order], scaling.high[order] - middle], 0)
     places = np.arange(len(order))
-    axes.errorbar(places, middle + shift, whiskers, fmt="o", color=COLOURS[0], capsize=4, markersize=6, linestyle="none")
+    look = {"fmt": "o", "color": COLOURS[0], "capsize": 4, "markersize": 6, "linestyle": "none"}
+    axes.errorbar(places, middle + shift, whiskers, **look)
     axes.set_xticks(places, [scaling.names[number] for number in order])
     axes.set_ylabel("quality in JOD")
     axes.grid(True, axis="y")
@@ -57,10 +58,8 @@ def triangles(scaling, *, level=0.05, axes=None):
     for better, worse, difference, _, significant in scaling.neighbours(level):
         ends = [at[better], at[worse]], [height[better], height[worse]]
         axes.plot(*ends, color=COLOURS[0 if significant else 1], linestyle="-" if significant else "--", marker="")
-        axes.text(
-            np.mean(ends[0]), np.mean(ends[1]), f"{difference:.2f}", ha="center", va="center", fontsize=8,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(np.mean(ends[0]), np.mean(ends[1]), f"{difference:.2f}", ha="center", va="center", bbox=box)
     for name in scaling.names:
         axes.plot(at[name], height[name], "o", color="black", markersize=6)
         axes.text(at[name], height[name] + (0.14 if height[name] else -0.14), name, ha="center", va="center")

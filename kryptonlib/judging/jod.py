@@ -59,8 +59,9 @@ def scale(wins, prior="gaussian"):
     found = _scores(wins, prior)
     if found is None:
         raise ValueError(
-            "a group of candidates won every vote against the rest, and nothing says by how much: its distance has no bound; "
-            "leave the clear winner or loser out, or add candidates between" + (", or take a prior" * (prior == "none"))
+            "a group of candidates won every vote against the rest, and nothing says by how much: its distance has no "
+            "bound; leave the clear winner or loser out, or add candidates between"
+            + (", or take a prior" if prior == "none" else "")
         )
     return found
 
@@ -77,7 +78,8 @@ def counted(wins):
     votes = given.astype(np.int64) if np.isfinite(given).all() else None
     if votes is None or (votes != given).any() or (votes < 0).any():
         raise ValueError(
-            "votes must be whole numbers of at least 0, how often i beat j; multiply shares by the number of comparisons"
+            "votes must be whole numbers of at least 0, how often i beat j; multiply shares by the number of "
+            "comparisons"
         )
     if np.diagonal(votes, axis1=-2, axis2=-1).any():
         raise ValueError("a candidate cannot beat itself: the diagonal of the votes must be 0")

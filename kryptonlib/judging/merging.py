@@ -13,7 +13,8 @@ class Merged:
 
     Attributes:
         rows: the votes, dictionaries as :func:`kryptonlib.judging.read` gives them.
-        duplicates: (file, observer, trial) of every vote that another file held already, word for word; they were left out.
+        duplicates: (file, observer, trial) of every vote that another file held already, word for word, and that was
+            left out.
     """
 
     rows: list
@@ -53,8 +54,9 @@ def merge(paths):
                 duplicates.append((str(path), *place))
             else:
                 raise ValueError(
-                    f"{path}: observer {place[0]!r} answers trial {place[1]} otherwise than in another file: somebody voted "
-                    "twice, or two people have one pseudonym. Leave one of the files out, or rename the observer in it"
+                    f"{path}: observer {place[0]!r} answers trial {place[1]} otherwise than in another file: somebody "
+                    "voted twice, or two people have one pseudonym. Leave one of the files out, or rename the observer "
+                    "in it"
                 )
     if not kept:
         raise ValueError("merge: the files hold no votes")
@@ -90,8 +92,8 @@ def count(rows, candidates):
     if set(candidates) != seen or len(set(candidates)) != len(candidates):
         unseen, unknown = sorted(set(candidates) - seen), sorted(seen - set(candidates))
         raise ValueError(
-            f"count: candidates must be exactly those in the votes, each once; nobody was shown {unseen}, not named are "
-            f"{unknown}"
+            f"count: candidates must be exactly those in the votes, each once; nobody was shown {unseen}, not named "
+            f"are {unknown}"
         )
     observers = sorted({row["observer"] for row in rows})
     wins = np.zeros((len(observers), len(candidates), len(candidates)), dtype=np.int64)

@@ -94,8 +94,8 @@ class Session:
         expected = [self._row(trial, key) for trial, key in zip(self.trials, keys)]
         if len(rows) > len(self.trials) or [tuple(row.values()) for row in rows] != expected:
             raise ValueError(
-                f"{self.path} holds votes on other trials: the images, candidates or their number changed since; give the "
-                "study another name or move the file away"
+                f"{self.path} holds votes on other trials: the images, candidates or their number changed since; give "
+                "the study another name or move the file away"
             )
         return keys
 

@@ -1,9 +1,9 @@
 """The votes of the thesis's two user studies, as counts.
 
 The thesis prints shares (Tables 6.2 and 6.5). Times the number of comparisons of a pair they are whole numbers: 112 in
-the denoising study (14 observers x 8 images) and 48 in the MRI study (12 x 4). One pair fits only another number, LPIPS
-against Adaptive in MRI: 39 and 19 of 58. The tables' heading calls the rows winners, but the text and the scores agree only
-if the columns are: the entry of row i and column j is how often j beat i.
+the denoising study (14 observers x 8 images) and 48 in the MRI study (12 x 4). One pair fits only another number,
+LPIPS against Adaptive in MRI: 39 and 19 of 58. The text and the scores agree with the tables only if the columns are
+the winners: the entry of row i and column j is how often j beat i.
 """
 
 import numpy as np

@@ -63,8 +63,8 @@ def rho(difference, alpha, c):
 def log_partition(alpha):
     """log Z(alpha), Z = integral of exp(-rho(x, alpha, 1)) over all x, which makes the likelihood's total 1.
 
-    Integrated in x = sinh(u), where the heavy tails of small alpha fall exponentially and the trapezoid rule is exact to
-    about 1e-9; differentiable, so no table is needed.
+    Integrated in x = sinh(u), where the heavy tails of small alpha fall exponentially and the trapezoid rule is exact
+    to about 1e-9; differentiable, so no table is needed.
 
     Args:
         alpha: tensor of any shape with values in [0, 2].
@@ -82,7 +82,8 @@ def log_partition(alpha):
         tensor([4.4429, 2.5066])
     """
     if not bool(((alpha >= 0) & (alpha <= 2)).all()):
-        raise ValueError(f"log_partition: alpha must lie in [0, 2], got {alpha.detach().min():g} to {alpha.detach().max():g}")
+        low, high = torch.aminmax(alpha.detach())
+        raise ValueError(f"log_partition: alpha must lie in [0, 2], got {low:g} to {high:g}")
     step = 0.05
     u = torch.arange(0, 40, step, dtype=torch.float64, device=alpha.device)
     weights = torch.where(u == 0, step, 2 * step) * torch.cosh(u)

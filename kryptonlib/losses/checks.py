@@ -10,7 +10,7 @@ from numbers import Real
 import torch
 
 ROUNDING = 1e-3
-"""How far, in parts of the data range, a reference may leave it: a resampled or a half-precision image does by a hair."""
+"""How far, in parts of the data range, a reference may leave it; a resampled image does by a hair."""
 REDUCTIONS = ("mean", "none")
 
 
@@ -45,7 +45,7 @@ def check_pair(name, x, y, data_range=1.0, channels=None, smallest=1):
     if x.dtype != y.dtype or x.device != y.device:
         raise TypeError(f"{name}: x is {x.dtype} on {x.device}, y is {y.dtype} on {y.device}; both must be alike")
     if channels is not None and x.shape[1] != channels:
-        raise ValueError(f"{name}: needs {channels} channel(s), got {x.shape[1]} in shape {tuple(x.shape)} [N, C, H, W]")
+        raise ValueError(f"{name}: needs {channels} channel(s), got {x.shape[1]} in shape {tuple(x.shape)}")
     if min(x.shape[-2:]) < smallest:
         raise ValueError(f"{name}: needs images of at least {smallest}x{smallest} pixels, got {tuple(x.shape[-2:])}")
     if not torch.isfinite(x.detach()).all():
@@ -65,8 +65,8 @@ def _check_range(name, y, data_range):
     if not (-ROUNDING * data_range <= low and high <= (1 + ROUNDING) * data_range):
         raise ValueError(
             f"{name}: the reference y has values from {low:.4g} to {high:.4g}, expected 0 to {data_range:g}; give its "
-            "own data_range (1.0 or 255), bring [-1, 1] to [0, 1] by (y + 1) / 2, clamp it, or exchange x and y if x is "
-            "the reference"
+            "own data_range (1.0 or 255), bring [-1, 1] to [0, 1] by (y + 1) / 2, clamp it, or exchange x and y if x "
+            "is the reference"
         )
     # An image in [0, 1] scored with 255 is the classic silent mistake: SSIM then calls everything equal. A very dark
     # 8-bit image has whole numbers.

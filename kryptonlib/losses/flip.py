@@ -18,7 +18,8 @@ from kryptonlib.losses.filters import separable
 
 PIXELS_PER_DEGREE = 0.7 * 3840 / 0.7 * math.pi / 180
 """67.02: a monitor 0.7 m wide with 3840 pixels across, seen from 0.7 m."""
-# Gaussians of the contrast sensitivity functions, (weight, spread in degrees^2 / pi^2): achromatic, red-green, blue-yellow.
+# Gaussians of the contrast sensitivity functions: achromatic, red-green, blue-yellow. (a, b) is the frequency response
+# a exp(-b f^2), f in cycles per degree.
 _SENSITIVITY = (((1.0, 0.0047),), ((1.0, 0.0053),), ((34.1, 0.04), (13.5, 0.025)))
 _FEATURE_WIDTH = 0.082
 """Width of the edge and point detectors in degrees."""
@@ -69,7 +70,7 @@ def flip(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False, reduction
     Example:
         >>> black, white = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
         >>> f"{flip(white, black):.4f}"
-        '0.9673'
+        '0.9674'
     """
     error = flip_map(x, y, pixels_per_degree=pixels_per_degree, softened=softened)
     return reduced(error.mean((1, 2, 3)), reduction)
@@ -100,7 +101,7 @@ def flip_map(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False):
 
 
 def flip_grey(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False, reduction="mean"):
-    """The thesis's variant for grey images that are linear in light, such as MR: no sRGB curve, no Hunt effect, no points.
+    """The thesis's variant for grey images that are linear in light, such as MR: no sRGB curve, Hunt effect or points.
 
     The thesis does not print it; this is FLIP with those three parts left out. The scale of the colour difference is
     that of colour images, as the thesis names no other, so black against white scores 0.967 too.
@@ -115,7 +116,7 @@ def flip_grey(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False, redu
 
     Example:
         >>> f"{flip_grey(torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)):.4f}"
-        '0.9673'
+        '0.9674'
     """
     error = flip_grey_map(x, y, pixels_per_degree=pixels_per_degree, softened=softened)
     return reduced(error.mean((1, 2, 3)), reduction)

@@ -64,7 +64,9 @@ METRICS = {
     ),
     "ms_ssim": Metric(_ranged(ms_ssim, reduction="none"), "higher"),
     "lpips": Metric(_perceptual(lpips, reduction="none"), "lower", "", _perceptual(lpips_map)),
-    "lpips_vgg": Metric(_perceptual(lpips, net="vgg", reduction="none"), "lower", "", _perceptual(lpips_map, net="vgg")),
+    "lpips_vgg": Metric(
+        _perceptual(lpips, net="vgg", reduction="none"), "lower", "", _perceptual(lpips_map, net="vgg")
+    ),
     "flip": Metric(_flip(flip, reduction="none"), "lower", "", _flip(flip_map)),
 }
 """Every metric by name. The adaptive loss is none: its value hangs on its own learned alpha and c."""
@@ -118,8 +120,8 @@ def measure(reference, test, metrics=USUAL, *, data_range, pixels_per_degree=PIX
     """Compare test images with their references by several metrics.
 
     Args:
-        reference, test: tensors [N, C, H, W], C 1 or 3, the reference in [0, data_range]. One-channel images count as grey
-            photos: FLIP and LPIPS get their channel three times.
+        reference, test: tensors [N, C, H, W], C 1 or 3, the reference in [0, data_range]. One-channel images count as
+            grey photos: FLIP and LPIPS get their channel three times.
         metrics: names out of ``METRICS``.
         data_range: largest minus smallest possible value, 1.0 or 255.
         pixels_per_degree: for FLIP, see :func:`kryptonlib.losses.pixels_per_degree`.

@@ -40,8 +40,9 @@ def lpips_l2(x, y, *, weight=1.0, net="alex", reduction="mean"):
 def l1_ms_ssim(x, y, *, data_range, share=MS_SSIM_SHARE, scales=5, reduction="mean"):
     """share * (1 - MS-SSIM) + (1 - share) * l1: structure from the one, colours and brightness from the other.
 
-    Zhao et al. take MS-SSIM from five Gaussian windows on the full image instead of halved images, and blur |x - y| with
-    the widest of them, which leaves its mean as it is but for the border. This is their mixture of the usual MS-SSIM.
+    Zhao et al. take MS-SSIM from five Gaussian windows on the full image instead of halved images, and blur |x - y|
+    with the widest of them, which leaves its mean as it is but for the border. This is their mixture of the usual
+    MS-SSIM.
 
     Args:
         x, y: image and reference [N, C, H, W].
@@ -60,6 +61,7 @@ def l1_ms_ssim(x, y, *, data_range, share=MS_SSIM_SHARE, scales=5, reduction="me
     III.D; thesis (paper 5), section 1.2.
 
     Example:
+        >>> import torch
         >>> y = torch.rand(1, 3, 176, 176)
         >>> f"{l1_ms_ssim(y, y, data_range=1.0):.3f}"
         '0.000'

@@ -1,16 +1,16 @@
 """Losses, measured: ``python tests/benchmarks/losses.py`` (``make bench``).
 
 Time and memory of a metric (forward) and of a loss (forward and backward) beside the libraries that people use:
-pytorch-msssim (SSIM, MS-SSIM), lpips with the same trunk, flip-evaluator (C++, forward only), scikit-image (SSIM, forward
-only), on a crop, a photo of 512x512 and a frame of 1920x1080. Ours and theirs take turns on the same images; the medians
-of each and their ratio are reported, and that both give the same value. Memory is what the process's peak rose by, each run
-in a process of its own. Results go to ``build/bench/losses.json``. Nothing else should run meanwhile.
+pytorch-msssim (SSIM, MS-SSIM), lpips with the same trunk, flip-evaluator (C++, forward only), scikit-image (SSIM,
+forward only), on crops, a photo of 512x512 and a frame of 1920x1080. Ours and theirs take turns on the same images; the
+medians of each and their ratio are reported, and both must give the same value. Memory (Linux) is how far one call
+lifts the process's peak, each in a process of its own. Results go to ``build/bench/losses.json``. Nothing else should
+run meanwhile.
 """
 
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import sys
 import time
@@ -116,16 +116,20 @@ def in_turns(ours, theirs, size, backward, repeats):
 
 
 def peak(case, which, size, backward, threads, answer):
-    """In a process of its own: MiB by which one call raises the peak memory, after a small call has loaded everything."""
+    """In a process of its own: MiB by which a call lifts the peak memory, after a small call has loaded everything."""
     torch.set_num_threads(threads)
     ours, theirs, _ = CASES[case]
     function = ours if which == "ours" else theirs()
     small = torch.rand(1, 3, 176, 176)
     run(function, small, small, backward)
     x, y = pair(size)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Loading took more than the call may: the peak starts anew from what is held now.
+    reset = Path("/proc/self/clear_refs")
+    if reset.exists():
+        reset.write_text("5")
+    before = speed.status("VmRSS")
     run(function, x, y, backward)
-    answer.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    answer.put((speed.status("VmHWM") - before) / 2**20)
 
 
 def memory(*arguments):
