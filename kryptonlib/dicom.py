@@ -76,11 +76,12 @@ def _picture(dataset, frame):
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frame is None and frames > 1:
         raise ValueError(f"it has {frames} frames; reading.read_image(path, page=0) takes the first")
-    if isinstance(frame, bool) or not isinstance(frame or 0, int) or not 0 <= (frame or 0) < frames:
+    frame = 0 if frame is None else frame
+    if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame < frames:
         raise ValueError(f"it has the frames 0 to {frames - 1}, got frame={frame!r}")
     stored = dataset.pixel_array
-    stored = stored[frame or 0] if stored.ndim == 3 else stored
-    shown = _shown(_physical(stored, dataset, frame or 0), dataset, frame or 0)
+    stored = stored[frame] if stored.ndim == 3 else stored
+    shown = _shown(_physical(stored, dataset, frame), dataset, frame)
     return (1 - shown if photometric == "MONOCHROME1" else shown).astype(np.float32)
 
 
@@ -157,8 +158,9 @@ def window(values, centre, width, function="LINEAR"):
 def _looked_up(values, table, dataset):
     """(entries of a look-up table, its white): values before the first or after the last entry get those."""
     count, first, bits = (int(number) for number in table.LUTDescriptor)
-    count = count or 2**16
-    # The first value is stored without a sign; where the pixels have one, so has it.
+    # The length has 16 bits without a sign, 0 for 65,536, whatever type the file gives it.
+    count = count % 2**16 or 2**16
+    # The first value has a sign where the pixels have one, whatever type the file gives it.
     first -= 2**16 if first >= 2**15 and dataset.get("PixelRepresentation") == 1 else 0
     data = table.LUTData
     if isinstance(data, bytes):

@@ -2,15 +2,14 @@
 
 What is done about the cases that differ between programs:
 
-- 8 and 16 bits a channel: white (255 or 65,535) becomes 1; the image's own range is kept, nothing is stretched. Of JPEG
-  2000 and PPM files in colour Pillow keeps 8 bits
+- 8 and 16 bits a channel: white (255 or 65,535) becomes 1; the image's own range is kept, nothing is stretched
 - transparency: laid over white, as on a page
 - palettes, CMYK (by Pillow's plain formula, without colour profiles), black and white: turned into RGB or grey
 - a camera's note how to turn the picture (EXIF): followed; a damaged one is ignored
 - animations and a phone's double pictures: the first image. A TIFF of several pages: refused unless ``page`` is given
 - DICOM, known by its content: windowed, see ``dicom``
-- refused: floats and 32-bit integers (their range is not known), files cut short, other files, images of more pixels
-  than Pillow takes for safe (179 million)
+- refused: floats and 32-bit integers (their range is not known), PPM and JPEG 2000 in colours of more than 8 bits (of
+  which Pillow would keep 8), files cut short, other files, more pixels than Pillow takes for safe (179 million)
 """
 
 import io
@@ -82,29 +81,26 @@ def read_image(path, grey=False, page=None):
     try:
         if is_dicom(path):
             return read_dicom(path, frame=page)
-        with _open(path) as image:
-            _go_to(image, page)
-            return _finished(_upright(_floats(image), image), grey)
+        with warnings.catch_warnings():
+            # Pillow warns from half of its limit of pixels on, and of damage that does no harm here.
+            warnings.simplefilter("ignore")
+            # By name, Pillow 13 would map an uncompressed TIFF into memory and turn it wrongly.
+            with open(path, "rb") as file, Image.open(file) as image:
+                _go_to(image, page)
+                return _finished(_upright(_floats(image), image), grey)
     except Exception as error:  # on damaged files Pillow's parsers raise nearly every kind there is
         raise ValueError(f"{path} cannot be read as an image: {_reason(error)}") from error
 
 
 def _reason(error):
     if isinstance(error, Image.DecompressionBombError):
-        limit = 2 * Image.MAX_IMAGE_PIXELS // 10**6
+        limit = round(2 * Image.MAX_IMAGE_PIXELS / 1e6)
         return f"it has more than {limit} million pixels; make it smaller (or raise PIL.Image.MAX_IMAGE_PIXELS)"
     if isinstance(error, MemoryError):
         return "there is not enough memory for it"
     if isinstance(error, Image.UnidentifiedImageError):
         return "it is no image of a known kind; expected PNG, JPEG, TIFF, DICOM or another that Pillow reads"
     return str(error) or type(error).__name__
-
-
-def _open(file):
-    with warnings.catch_warnings():
-        # Pillow warns from half of its limit on; up to the limit the image is read.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(file)
 
 
 def _go_to(image, page):
@@ -120,12 +116,18 @@ def _go_to(image, page):
 
 def _floats(image):
     """The pixels of an open Pillow image in [0, 1], float32 [H, W] or [H, W, 3], over white where transparent."""
+    tags = getattr(image, "tag_v2", {})
     if image.mode == "F":
         raise ValueError("it stores floats, whose range is not known")
+    if tags.get(284) == 2 and max(tags.get(258, (8,))) > 8 and len(image.getbands()) > 1:
+        # Pillow misreads them where they are not compressed.
+        raise ValueError("its channels of 16 bits lie in planes one after the other; save it with interleaved channels")
     if image.mode.startswith("I"):
         values, alpha = _grey_of_sixteen_bits(image)
     elif ";16" in _raw_mode(image):
         values, alpha = _colour_of_sixteen_bits(image)
+    elif _would_lose_bits(image):
+        raise ValueError("its colours have more than 8 bits, of which 8 would be read; save it as PNG or TIFF")
     else:
         image.load()
         grey, alpha = image.mode in ("1", "L", "LA", "La"), None
@@ -146,11 +148,28 @@ def _grey_of_sixteen_bits(image):
         raise ValueError("it stores 32-bit or signed integers, whose range is not known; expected 8 or 16 bits")
     tags = getattr(image, "tag_v2", {})
     bits, white_is_zero = tags.get(258, (16,))[0], tags.get(262) == 0
+    image.load()  # before numpy asks for the shape: Pillow turns a TIFF while it loads it
     stored = np.asarray(image)
     values = stored.astype(np.float32) / np.float32(2**bits - 1)
     transparent = image.info.get("transparency")
     alpha = None if transparent is None else (stored != transparent).astype(np.float32)
     return 1 - values if white_is_zero else values, alpha
+
+
+def _would_lose_bits(image):
+    """Whether a PPM or JPEG 2000 file that is not loaded yet has colours of more than 8 bits."""
+    if image.format == "PPM" and image.tile:
+        arguments = image.tile[0][3]
+        return isinstance(arguments, tuple) and arguments[-1] > 255  # (raw mode, white)
+    if image.format != "JPEG2000" or not image.tile:
+        return False
+    position = image.fp.tell()
+    image.fp.seek(0)
+    head = image.fp.read(2**16)
+    image.fp.seek(position)
+    # ISO/IEC 15444-1, A.5.1: after 38 bytes of the SIZ segment 3 bytes a component, the first of them its depth less 1.
+    start = head.find(b"\xff\x4f\xff\x51")
+    return start >= 0 and any(depth & 127 > 7 for depth in head[start + 42 :: 3][: len(image.getbands())])
 
 
 def _raw_mode(image):
@@ -174,14 +193,14 @@ def _colour_of_sixteen_bits(image):
     if kind == "RGBa":
         raise ValueError("its 16 bits of colour are multiplied by alpha; save it with plain alpha")
     other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}[order]
-    with _open(source) as copy:
+    with Image.open(source) as copy:
         copy.seek(image.tell())
         if kind == "LA":
             # Two channels of 16 bits are four of 8; Pillow has no other order of bytes for this layout.
             copy._mode, new = "RGBA", "RGBA"
         else:
             new = f"{kind};16{other}"
-        copy.tile = [(*tile[:3], (new, *tile[3][1:]) if isinstance(tile[3], tuple) else new) for tile in copy.tile]
+        copy.tile = [_with_raw_mode(tile, new) for tile in copy.tile]
         copy.load()
         second = np.asarray(copy).astype(np.float32)
     image.load()
@@ -198,12 +217,17 @@ def _colour_of_sixteen_bits(image):
     return stored[..., :3] / 65535, stored[..., 3] / 65535 if kind == "RGBA" else None
 
 
+def _with_raw_mode(tile, raw_mode):
+    """One of Pillow's instructions for decoding, with another layout of the pixels."""
+    arguments = (raw_mode, *tile[3][1:]) if isinstance(tile[3], tuple) else raw_mode
+    # A named tuple from Pillow 11 on.
+    return tile._replace(args=arguments) if hasattr(tile, "_replace") else (*tile[:3], arguments)
+
+
 def _upright(values, image):
     """Turned as the EXIF says; Pillow has turned a TIFF already, and then says so."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            turn = UPRIGHT.get(image.getexif().get(0x0112))
+        turn = UPRIGHT.get(image.getexif().get(0x0112))
     except Exception:  # a damaged EXIF raises anything; the pixels are good all the same
         return values
     return turn(values) if turn else values

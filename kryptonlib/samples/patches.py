@@ -40,12 +40,10 @@ class Patches:
 
     def __init__(self, images, size, seed, *, channels="rgb", downsize=1, mirror=False, turn=False, count=None):
         check_choice("channels", channels, CHANNELS)
-        numbers = {"size": (size, 1), "seed": (seed, 0), "downsize": (downsize, 1)}
-        for name, (value, least) in (numbers | ({} if count is None else {"count": (count, 1)})).items():
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-        self.size, self.seed, self.count = int(size), int(seed), count
-        self.channels, self.downsize, self.mirror, self.turn = channels, int(downsize), bool(mirror), bool(turn)
+        self.size, self.seed = _whole("size", size, 1), _whole("seed", seed, 0)
+        self.count = None if count is None else _whole("count", count, 1)
+        self.channels, self.downsize = channels, _whole("downsize", downsize, 1)
+        self.mirror, self.turn = bool(mirror), bool(turn)
         self._images = [self._prepared(image, number) for number, image in enumerate(images)]
         if not self._images:
             raise ValueError("no images to take patches from")
@@ -76,8 +74,7 @@ class Patches:
 
     def patch(self, number):
         """Patch ``number``: uint8 [C, size, size]."""
-        if number < 0:
-            raise ValueError(f"patches are numbered from 0, got {number}")
+        number = _whole("number", number, 0)
         random = np.random.default_rng([self.seed, number if self.count is None else number % self.count])
         image = self._images[random.integers(len(self._images))]
         top, left = (random.integers(length - self.size + 1) for length in image.shape[1:])
@@ -90,9 +87,10 @@ class Patches:
 
     def batch(self, step, count):
         """Patches ``step * count`` to ``(step + 1) * count - 1``: float32 tensor [count, C, size, size] in [0, 1]."""
-        if isinstance(step, bool) or isinstance(count, bool) or step < 0 or count < 1:
-            raise ValueError(f"expected a step of at least 0 and a count of at least 1, got {step!r} and {count!r}")
-        patches = np.stack([self.patch(number) for number in range(step * count, (step + 1) * count)])
+        step, count = _whole("step", step, 0), _whole("count", count, 1)
+        patches = np.empty((count, len(self._images[0]), self.size, self.size), np.uint8)
+        for place in range(count):
+            patches[place] = self.patch(step * count + place)
         return torch.from_numpy(patches).float().div_(255)
 
     def fingerprint(self):
@@ -101,3 +99,10 @@ class Patches:
         for image in self._images:
             digest.update(str(image.shape).encode() + image.tobytes())
         return digest.hexdigest()
+
+
+def _whole(name, value, least):
+    """``value`` as an int, if it is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
