@@ -1,8 +1,7 @@
-"""FLIP against NVIDIA's own evaluator on photos at several viewing distances, and the thesis's grey variant."""
+"""FLIP against NVIDIA's own evaluator on photos at several viewing distances; the thesis's grey variant."""
 
 import sys
 
-import flip_evaluator
 import numpy as np
 import pytest
 import torch
@@ -24,19 +23,32 @@ def tensor(image):
     return torch.from_numpy(image).permute(2, 0, 1)[None].contiguous()
 
 
-def official(x, y, ppd):
-    error, mean, _ = flip_evaluator.evaluate(y, x, "LDR", applyMagma=False, parameters={"ppd": ppd})
-    return error[..., 0], mean
+# NVIDIA's flip-evaluator 1.7, evaluate(y, x, "LDR", applyMagma=False, parameters={"ppd": ...}), on photos(...): the mean,
+# and the map at PLACES. Kept here because the package has no wheels for every Python and processor of ours.
+PLACES = ((0, 0), (20, 30), (70, 90), (89, 120), (130, 10), (159, 179))
+OFFICIAL = {
+    ("astronaut", 8.0): (0.400378, [0.20179, 0.40741, 0.44147, 0.65792, 0.37743, 0.04327]),
+    ("astronaut", 30.0): (0.307707, [0.14906, 0.24491, 0.25938, 0.39163, 0.22408, 0.04356]),
+    ("astronaut", 67.0206): (0.245414, [0.11687, 0.16312, 0.09924, 0.20485, 0.08129, 0.02676]),
+    ("astronaut", 130.0): (0.230648, [0.12021, 0.08874, 0.08879, 0.1437, 0.1389, 0.03664]),
+    ("coffee", 8.0): (0.326413, [0.04141, 0.20873, 0.45553, 0.58958, 0.34748, 0.15251]),
+    ("coffee", 30.0): (0.242425, [0.03439, 0.15143, 0.27138, 0.39989, 0.34196, 0.17151]),
+    ("coffee", 67.0206): (0.175944, [0.04759, 0.09221, 0.05391, 0.18755, 0.3218, 0.33268]),
+    ("coffee", 130.0): (0.159786, [0.06159, 0.05856, 0.06348, 0.09328, 0.34502, 0.44685]),
+    ("chelsea", 8.0): (0.335827, [0.13168, 0.35287, 0.33212, 0.54169, 0.35704, 0.21203]),
+    ("chelsea", 30.0): (0.259809, [0.09773, 0.21419, 0.20074, 0.37121, 0.23071, 0.19861]),
+    ("chelsea", 67.0206): (0.204902, [0.08755, 0.14106, 0.13193, 0.15783, 0.26809, 0.19949]),
+    ("chelsea", 130.0): (0.186938, [0.09347, 0.07885, 0.12445, 0.08682, 0.34516, 0.20374]),
+}
 
 
-@pytest.mark.parametrize("ppd", [8.0, 30.0, losses.PIXELS_PER_DEGREE, 130.0])
-@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+@pytest.mark.parametrize("name, ppd", OFFICIAL)
 def test_maps_are_those_of_the_evaluator(name, ppd):
-    x, y = photos(name)
-    expected, mean = official(x, y, ppd)
-    found = losses.flip_map(tensor(x), tensor(y), pixels_per_degree=ppd)
-    np.testing.assert_allclose(found[0, 0], expected, atol=1e-4)
-    assert losses.flip(tensor(x), tensor(y), pixels_per_degree=ppd).item() == pytest.approx(mean, abs=1e-5)
+    x, y = (tensor(image) for image in photos(name))
+    mean, expected = OFFICIAL[name, ppd]
+    found = losses.flip_map(x, y, pixels_per_degree=ppd)[0, 0]
+    np.testing.assert_allclose([found[place] for place in PLACES], expected, atol=5e-5)
+    assert losses.flip(x, y, pixels_per_degree=ppd).item() == pytest.approx(mean, abs=1e-5)
 
 
 def by_hand(lightness):
@@ -53,13 +65,10 @@ def lightness(luminance):
 
 @pytest.mark.parametrize("dark, bright", [(0.5, 0.6), (0.2, 0.9), (0.0, 1.0)])
 def test_flat_greys_by_hand(dark, bright):
-    """L* by scikit-image. The evaluator's own mean strays from these by up to 4e-5 with the size of the image."""
+    """L* by scikit-image."""
     x, y = (torch.full((1, 3, 9, 9), value) for value in (dark, bright))
     levels = [color.rgb2lab(np.full((1, 1, 3), value))[0, 0, 0] for value in (dark, bright)]
-    found = losses.flip(x, y).item()
-    assert found == pytest.approx(by_hand(levels[1] - levels[0]), abs=1e-5)
-    flat = [np.full((64, 64, 3), value, np.float32) for value in (dark, bright)]
-    assert found == pytest.approx(official(*flat, losses.PIXELS_PER_DEGREE)[1], abs=5e-5)
+    assert losses.flip(x, y).item() == pytest.approx(by_hand(levels[1] - levels[0]), abs=1e-5)
 
 
 def test_green_and_blue_are_as_different_as_can_be():
@@ -70,6 +79,12 @@ def test_green_and_blue_are_as_different_as_can_be():
 def test_pixels_per_degree():
     assert losses.pixels_per_degree(0.7, 0.7, 3840) == losses.PIXELS_PER_DEGREE
     assert losses.pixels_per_degree(1.4, 0.7, 1920) == pytest.approx(67.0206, abs=1e-4)
+
+
+@pytest.mark.parametrize("setting", [(0, 0.7, 3840), (0.7, -1, 3840), (0.7, 0.7, float("nan"))])
+def test_screens_that_cannot_be_are_refused(setting):
+    with pytest.raises(ValueError, match="positive"):
+        losses.pixels_per_degree(*setting)
 
 
 def test_values_outside_are_cut_and_still_have_a_gradient():

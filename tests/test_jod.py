@@ -135,7 +135,7 @@ def test_the_counts_are_the_printed_shares(study, comparisons):
 
 
 def significance(study):
-    scaling = jod.bootstrap(THESIS[study](), votes.LOSSES, samples=400)
+    scaling = jod.bootstrap(THESIS[study](), votes.LOSSES, samples=1000)
     p = scaling.p_values()
     return scaling, lambda a, b: p[votes.LOSSES.index(a), votes.LOSSES.index(b)] < 0.025
 

@@ -137,6 +137,17 @@ def test_filters_are_correlations(size):
     torch.testing.assert_close(gradient, plain.view(image.shape))
 
 
+@pytest.mark.parametrize("dense", [0, 128])
+def test_filters_can_be_differentiated_twice(dense, monkeypatch):
+    monkeypatch.setattr(filters, "DENSE", dense)
+    image = torch.rand(2, 5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    def squared(values):
+        return filters.separable(values, [0.3, -1.0], [1.0, 0.5, 2.0]).square()
+
+    assert torch.autograd.gradcheck(squared, image) and torch.autograd.gradgradcheck(squared, image)
+
+
 def test_a_filter_that_is_longer_than_the_image_is_refused():
     with pytest.raises(ValueError, match="4 taps does not fit into 3 pixels"):
         filters.along(torch.ones(3, 3), [1, 1, 1, 1], -1)

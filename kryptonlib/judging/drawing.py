@@ -55,11 +55,17 @@ def triangles(scaling, *, level=0.05, axes=None):
     order = np.argsort(scaling.scores)
     height = {scaling.names[number]: rank % 2 for rank, number in enumerate(order)}
     at = dict(zip(scaling.names, scaling.scores))
-    for better, worse, difference, _, significant in scaling.neighbours(level):
-        ends = [at[better], at[worse]], [height[better], height[worse]]
-        axes.plot(*ends, color=COLOURS[0 if significant else 1], linestyle="-" if significant else "--", marker="")
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-        axes.text(np.mean(ends[0]), np.mean(ends[1]), f"{difference:.2f}", ha="center", va="center", bbox=box)
+    for number, (better, worse, difference, _, significant) in enumerate(scaling.neighbours(level)):
+        ends = np.array([[at[better], height[better]], [at[worse], height[worse]]])
+        axes.plot(*ends.T, color=COLOURS[0 if significant else 1], linestyle="-" if significant else "--", marker="")
+        # Numbers keep out of each other's way: higher and lower on slanted lines in turn, inside of level ones.
+        if height[better] == height[worse]:
+            x, y = ends[:, 0].mean(), 0.08 if height[worse] == 0 else 0.92
+        else:
+            y = (0.3, 0.7)[number // 2 % 2]
+            x = np.interp(y, *ends[ends[:, 1].argsort()].T[::-1])
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        axes.text(x, y, f"{difference:.2f}", ha="center", va="center", bbox=box)
     for name in scaling.names:
         axes.plot(at[name], height[name], "o", color="black", markersize=6)
         axes.text(at[name], height[name] + (0.14 if height[name] else -0.14), name, ha="center", va="center")

@@ -38,10 +38,18 @@ def pixels_per_degree(distance, screen_width, screen_pixels):
         screen_width: of the screen, in metres.
         screen_pixels: across the screen.
 
+    Raises:
+        ValueError: one of them is not positive.
+
     Example:
         >>> f"{pixels_per_degree(0.7, 0.7, 3840):.4f}"
         '67.0206'
     """
+    if not all(0 < value < math.inf for value in (distance, screen_width, screen_pixels)):
+        raise ValueError(
+            f"pixels_per_degree: distance, width and pixels must be positive, got {distance!r}, {screen_width!r}, "
+            f"{screen_pixels!r}"
+        )
     return distance * screen_pixels / screen_width * math.pi / 180
 
 
@@ -179,7 +187,7 @@ def _feature_difference(x, y, pixels_per_degree, detector):
     taps = np.where(taps > 0, taps / taps[taps > 0].sum(), -taps / taps[taps < 0].sum())
     strengths = []
     for image in (x, y):
-        # The taps add up to 0, so a constant changes nothing but the rounding: flat images have features of exactly 0.
+        # The taps add up to 0, so a constant changes nothing but the rounding, whose root would count in flat images.
         level = image.detach().mean((2, 3), keepdim=True)
         extended = _extended(image - level, len(taps) // 2)
         both = torch.cat([separable(extended, across, taps), separable(extended, taps, across)], 1)
