@@ -1,4 +1,4 @@
-"""The command line: ``python -m kryptonlib run|records|student|data|explain|encode|decode|train``.
+"""The command line: ``python -m kryptonlib run|records|student|data|explain|compare|encode|decode|train``.
 
 Everything heavy is imported by the command that needs it.
 """
@@ -54,6 +54,15 @@ def parser():
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
     explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
     explain.set_defaults(action=explain_command)
+
+    compare = commands.add_parser("compare", help="measure how two images of your own differ, by every metric")
+    compare.add_argument("reference", metavar="REFERENCE", help="the image that is right")
+    compare.add_argument("test", metavar="TEST", help="the image that is judged, of the same size")
+    compare.add_argument("-o", "--output", metavar="OUT.png", help="write both images and their error maps there")
+    compare.add_argument(
+        "--pixels-per-degree", type=float, metavar="P", help="for FLIP; 67 if left out: a 4K screen at arm's length"
+    )
+    compare.set_defaults(action=compare_command)
 
     encode = commands.add_parser("encode", help="compress a grey image with the learned codec")
     encode.add_argument("image", metavar="IMAGE", help="a grey picture file of 8 bits; a colour one with --luma")
@@ -182,6 +191,21 @@ def explain_command(options):
             fill=options.fill,
         )
     )
+    return 0
+
+
+def compare_command(options):
+    """``compare``: print the table of metrics and what was left out."""
+    from kryptonlib.compare import compare
+
+    table, notes = compare(
+        options.reference, options.test, options.output, pixels_per_degree=options.pixels_per_degree
+    )
+    print(table)
+    for note in notes:
+        print(note)
+    if options.output:
+        print(f"Images and error maps are in {options.output}.")
     return 0
 
 
