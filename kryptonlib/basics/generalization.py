@@ -57,27 +57,29 @@ def degree_sweep(spots, sets, fine, truth, noise, degrees, k=5):
         k: folds of the cross-validation.
 
     Returns:
-        (curves, fits): mean squares per degree under the names "training error", "test error" (= bias² + variance +
-        noise²), "bias²", "variance" and "k-fold CV"; and for each degree the fits at ``fine`` [F, S].
+        (curves, fits, left_out): mean squares per degree under the names "training error", "test error" (= bias² +
+        variance + noise²), "bias²", "variance" and "k-fold CV"; for each degree the fits at ``fine`` [F, S]; and for
+        each degree the errors at ``spots`` of the fits that were not shown the spot [N, S], from which a single
+        training set's own cross-validation follows.
     """
     spots, sets = np.asarray(spots, dtype=float), np.asarray(sets, dtype=float)
     if sets.ndim != 2 or len(sets) != len(spots):
         raise ValueError(f"sets must be [{len(spots)}, training sets], got {sets.shape}")
     names = ("training error", "test error", "bias²", "variance", f"{k}-fold CV")
-    curves, fits = {name: [] for name in names}, {}
+    curves, fits, left_out = {name: [] for name in names}, {}, {}
     for degree in degrees:
         seen = polynomial(spots, degree)
         weights = least_squares(seen, sets)
         fits[degree] = polynomial(fine, degree) @ weights
         bias, variance = np.mean((fits[degree].mean(axis=1) - truth) ** 2), fits[degree].var(axis=1).mean()
-        left_out = np.zeros_like(sets)
+        left_out[degree] = np.zeros_like(sets)
         for training, test in folds(len(spots), k):
-            left_out[test] = sets[test] - seen[test] @ least_squares(seen[training], sets[training])
+            left_out[degree][test] = sets[test] - seen[test] @ least_squares(seen[training], sets[training])
         training_error = np.mean((seen @ weights - sets) ** 2)
-        errors = (training_error, bias + variance + noise**2, bias, variance, np.mean(left_out**2))
+        errors = (training_error, bias + variance + noise**2, bias, variance, np.mean(left_out[degree] ** 2))
         for name, value in zip(names, errors):
             curves[name].append(float(value))
-    return curves, fits
+    return curves, fits, left_out
 
 
 def ridge(design, targets, decay):

@@ -62,6 +62,39 @@ def softmax(scores, axis=-1):
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
+def cross_entropy(scores, labels):
+    """Mean cross-entropy -log p_label of raw scores (logits), and its gradient with respect to them.
+
+    p is the softmax of each row. The logarithm is taken of the scores themselves, log p_i = x_i - log sum_j exp(x_j),
+    so that a probability that rounds to 0 costs what it should and not infinity.
+
+    Args:
+        scores: logits [N, K], finite.
+        labels: the right class of each row [N], integers 0..K-1.
+
+    Returns:
+        (loss, gradient): a number, and (p - one_hot(labels)) / N [N, K].
+
+    Example:
+        >>> loss, gradient = cross_entropy([[0.0, 0.0]], [1])
+        >>> round(loss, 4), gradient.tolist()
+        (0.6931, [[0.5, -0.5]])
+    """
+    scores, labels = np.asarray(scores, dtype=float), np.asarray(labels)
+    if scores.ndim != 2 or scores.size == 0 or not np.all(np.isfinite(scores)):
+        raise ValueError(f"scores must be finite logits [N, K], got shape {scores.shape}")
+    if labels.shape != scores.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be {len(scores)} integers, got shape {labels.shape} of {labels.dtype}")
+    if labels.min() < 0 or labels.max() >= scores.shape[1]:
+        raise ValueError(f"labels must lie in 0..{scores.shape[1] - 1}, got {labels.min()}..{labels.max()}")
+    rows = np.arange(len(scores))
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    loss = np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels])
+    gradient = softmax(scores)
+    gradient[rows, labels] -= 1.0
+    return float(loss), gradient / len(scores)
+
+
 class MLP:
     """A multi-layer perceptron: out = f(W out_before + b), layer after layer.
 
