@@ -15,7 +15,8 @@ WORK = """record("steps", steps * 2, kind="exact", unit="steps")
 record("ratio", 0.5 + fast)
 record("name", name, kind="exact")"""
 FIGURE = """fig, axes = plt.subplots(figsize=(1, 1))
-figure(fig, "02_empty", alt="An empty pair of axes from 0 to 1.")"""
+figure(fig, "02_empty", alt="An empty pair of axes from 0 to 1.",
+       caption="Nothing is drawn between the axes.")"""
 
 
 def cells(imports=IMPORTS, parameters=PARAMETERS, work=WORK, drawing=FIGURE, more=()):
