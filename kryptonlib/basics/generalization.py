@@ -1,6 +1,8 @@
 """How well a model does on data it has not seen: splits, polynomials, weight decay, dropout, augmentation.
 
-The tutorial's slides "Bias vs. Variance", "Generalization Error", "Regularization" and "Amount of Data".
+The tutorial's slides "Bias vs. Variance", "Generalization Error" (which quotes S. Fortmann-Roe, 2012: "resampling based
+measures such as cross-validation should be preferred over theoretical measures such as Akaike's Information Criteria"),
+"Regularization" and "Amount of Data".
 """
 
 import numpy as np
@@ -80,6 +82,49 @@ def degree_sweep(spots, sets, fine, truth, noise, degrees, k=5):
         for name, value in zip(names, errors):
             curves[name].append(float(value))
     return curves, fits, left_out
+
+
+def akaike(training_error, parameters, samples, corrected=False):
+    """Akaike's information criterion of a least-squares fit, N log(training error) + 2 p; the smallest is chosen.
+
+    Args:
+        training_error: mean square of the residuals, above 0; a number or an array.
+        parameters: p, the number of fitted parameters with the noise's variance (degree + 2 for a polynomial).
+        samples: N, the samples fitted.
+        corrected: Hurvich and Tsai's form for few samples, with 2 p N / (N - p - 1) in place of 2 p; p < N - 1.
+    """
+    training_error = np.asarray(training_error, dtype=float)
+    if not np.all(training_error > 0):
+        raise ValueError("akaike() needs training errors above 0; a fit without error has no likelihood")
+    if not 1 <= parameters < samples - 1:
+        raise ValueError(f"parameters must be between 1 and {samples - 2} for {samples} samples, got {parameters}")
+    penalty = 2 * parameters * (samples / (samples - parameters - 1) if corrected else 1)
+    return samples * np.log(training_error) + penalty
+
+
+def choices(spots, sets, degrees, left_out, k=5):
+    """The degree that each rule chooses for each training set of polynomial fits.
+
+    Args:
+        spots, sets, degrees, k: as for ``degree_sweep``.
+        left_out: its third result, made with the same ``k``.
+
+    Returns:
+        Mapping from a rule to the indices into ``degrees`` that it chooses [S]: "cross-validation" (mean over all k
+        folds), "hold-out" (the first fold alone), "AIC", "corrected AIC" and "training error".
+    """
+    samples = len(spots)
+    held_out = folds(samples, k)[0][1]
+    scores = {rule: [] for rule in ("cross-validation", "hold-out", "AIC", "corrected AIC", "training error")}
+    for degree in degrees:
+        design = polynomial(spots, degree)
+        error = np.mean((design @ least_squares(design, sets) - sets) ** 2, axis=0)
+        scores["cross-validation"].append(np.mean(left_out[degree] ** 2, axis=0))
+        scores["hold-out"].append(np.mean(left_out[degree][held_out] ** 2, axis=0))
+        scores["AIC"].append(akaike(error, degree + 2, samples))
+        scores["corrected AIC"].append(akaike(error, degree + 2, samples, corrected=True))
+        scores["training error"].append(error)
+    return {rule: np.argmin(values, axis=0) for rule, values in scores.items()}
 
 
 def ridge(design, targets, decay):

@@ -47,6 +47,24 @@ def numerical_gradient(loss, w, step=1e-5, central=True):
     return gradient
 
 
+def step_sweep(loss, w, exact, steps):
+    """Relative error of central and of forward differences for each step.
+
+    Args:
+        loss, w: as for ``numerical_gradient``.
+        exact: the gradient to compare with, of the shape of ``w``.
+        steps: the steps h to try [N].
+
+    Returns:
+        {"central differences": [N], "forward differences": [N]}.
+    """
+    ways = {"central differences": True, "forward differences": False}
+    return {
+        name: np.array([relative_error(numerical_gradient(loss, w, step, central), exact) for step in steps])
+        for name, central in ways.items()
+    }
+
+
 def _number(loss, w):
     value = np.asarray(loss(w), dtype=float)
     if value.size != 1:

@@ -1,4 +1,4 @@
-"""Neurons, activation functions, softmax and the multi-layer perceptron, with their gradients written out.
+"""Neurons, activation functions, softmax, cross-entropy and the multi-layer perceptron, with their gradients.
 
 Everything is plain numpy so that each line is one line of the tutorial (Tekalp and Kirmemis, EUSIPCO 2018, part 1,
 "Neural Networks 101" and "Back-propagation"). Arrays of samples are [N, features]; a layer's weights are
@@ -176,6 +176,11 @@ class MLP:
             signal = signal @ self.weights[layer]
         return loss, weights, biases
 
+    def packed_gradient(self, x, targets):
+        """(E, dE/d of all weights and biases in one vector, in the order of ``pack``)."""
+        loss, weights, biases = self.gradients(x, targets)
+        return loss, np.concatenate([part.ravel() for pair in zip(weights, biases) for part in pair])
+
     def pack(self):
         """All weights and biases in one vector, layer by layer."""
         return np.concatenate([part.ravel() for pair in zip(self.weights, self.biases) for part in pair])
@@ -215,8 +220,7 @@ def train(network, x, targets, optimizer, steps, batch=None, seed=0):
             if len(waiting) < size:
                 waiting = draw.permutation(len(x))
             chosen, waiting = waiting[:size], waiting[size:]
-        loss, weights, biases = network.gradients(x[chosen], targets[chosen])
-        gradient = np.concatenate([part.ravel() for pair in zip(weights, biases) for part in pair])
+        loss, gradient = network.packed_gradient(x[chosen], targets[chosen])
         vector = optimizer.step(vector, gradient)
         network.unpack(vector)
         losses.append(loss)
@@ -227,6 +231,12 @@ def dead_units(network, x, layer=0):
     """Which units of a layer have slope 0 for every input of ``x`` and so can never learn from it again; bool [units]."""
     nets, _ = network.forward(x)
     return np.all(ACTIVATIONS[network.activations[layer]].slope(nets[layer]) == 0.0, axis=0)
+
+
+def never_on(network, x, layer=0):
+    """Which units of a layer have a weighted sum of at most 0 for every input of ``x``; bool [units]."""
+    nets, _ = network.forward(x)
+    return np.all(nets[layer] <= 0.0, axis=0)
 
 
 SLIDE_INPUT, SLIDE_TARGET = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])

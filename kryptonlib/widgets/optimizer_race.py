@@ -45,7 +45,8 @@ def _grid(ground, count):
     return np.stack(np.meshgrid(np.linspace(left, right, count), np.linspace(bottom, top, count)))
 
 
-def _draw_map(axes, name, walks):
+def draw_map(axes, name, walks):
+    """The walks of ``paths`` over the map of their surface: black cross = start, star = minimum, dots = ends."""
     ground = surface(name)
     grid = _grid(ground, 200)
     height = ground.value(grid)
@@ -85,7 +86,7 @@ def render(name="Beale", start=None, rate=0.004, scaled_rate=0.1, optimizers=("S
 def _draw(name, walks):
     """The figure of ``render`` for what ``paths`` gave."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
-    _draw_map(left, name, walks)
+    draw_map(left, name, walks)
     ground = SURFACES[name]
     for walk, (colour, style) in zip(walks.items(), _looks()):
         label, path = walk
