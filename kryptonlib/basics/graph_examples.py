@@ -3,10 +3,12 @@
 Each is made as a dynamic graph (``graphs.Node``) and as a static one (``torch.export``).
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
 from kryptonlib.basics import graphs
+from kryptonlib.plots import WIDTH
 
 
 def recurrent_cell(seed=0):
@@ -47,3 +49,22 @@ def counting_loop(first=1, last=5):
     except RuntimeError as problem:
         refused = "data-dependent" in str(problem)
     return now, graphs.export(graphs.GraphLoop(), begin), refused
+
+
+def drawn(loss, program, last, loop):
+    """Both examples as both kinds of graph, one below the other; arguments as the two functions above return them.
+
+    Returns:
+        The figure: the dynamic cell is drawn with the gradients of the way back, the static one with shapes.
+    """
+    norms = {node.name: f"‖∂‖ {np.linalg.norm(node.gradient):.2f}" for node in loss.history()}
+    figure, axes = plt.subplots(4, 1, figsize=(WIDTH, 8.6), height_ratios=[1.7, 1.7, 1, 1.5])
+    graphs.draw(graphs.recorded(loss), axes[0], backward=norms)
+    graphs.draw(graphs.exported(program), axes[1])
+    graphs.draw(graphs.recorded(last), axes[2], shapes=False)
+    graphs.draw(graphs.exported(loop), axes[3], shapes=False)
+    titles = ("dynamic: the cell, with the gradients of the way back", "static: the cell", "dynamic: the loop as it ran",
+              "static: the loop as one operation")  # fmt: skip
+    for place, title in zip(axes, titles):
+        place.set_title(title)
+    return figure

@@ -1,10 +1,43 @@
-"""Figures of small networks: functions above their slopes, decisions over a plane, values and gradients on the edges."""
+"""Figures about learning: lines with a band, activations above their slopes, decisions, gradients on edges, fits."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from kryptonlib import plots
 from kryptonlib.basics.neurons import ACTIVATIONS
+
+
+def lines(axes, x, series, *, markers=False, legend=True, **settings):
+    """Draw one line per name on axes.
+
+    Args:
+        axes: matplotlib axes.
+        x: [N].
+        series: mapping from a name to its values [N], or [N, runs]: then the line is their mean, and a band reaches from
+            the smallest to the largest. Infinite values are left out.
+        markers: mark the points as well.
+        legend: name the lines in a legend.
+        settings: for ``axes.set``, for example ``xlabel``, ``yscale``, ``ylim``, ``title``.
+
+    Raises ValueError if a series is not as long as ``x``.
+    """
+    x = np.asarray(x)
+    for place, (name, values) in enumerate(series.items()):
+        values = np.asarray(values, dtype=float)
+        if values.ndim not in (1, 2) or len(values) != len(x):
+            raise ValueError(f"lines() got {len(x)} x values and {name!r} of shape {values.shape}")
+        values = np.where(np.isfinite(values), values, np.nan)
+        colour = plots.COLOURS[place % len(plots.COLOURS)]
+        look = {"color": colour, "ls": plots.STYLES[place % len(plots.STYLES)], "label": name}
+        look["marker"] = plots.MARKERS[place % len(plots.MARKERS)] if markers else ""
+        if values.ndim == 2:
+            axes.fill_between(x, values.min(axis=1), values.max(axis=1), color=colour, alpha=0.15, lw=0)
+            values = values.mean(axis=1)
+        axes.plot(x, values, lw=1.5, **look)
+    axes.set(**settings)
+    axes.grid(True)
+    if legend:
+        axes.legend(fontsize=8)
 
 
 def activations(names, x=None):
@@ -104,3 +137,28 @@ def backpropagation(axes, outputs, weights, slopes, letters="iho"):
             axes.text(x, y, f"{slope[end, begin]:+.4f}", ha="center", va="top", fontsize=8, color="#A84300", bbox=white)
     axes.set(xlim=(-0.5, 2 * len(weights) + 0.5), ylim=(-max(map(len, outputs)) + 0.55, 0.5))
     axes.axis("off")
+
+
+def fits(x, truth, fitted, degrees, curves, *, draws=20):
+    """Fits of some degrees in many draws, and mean squares over all degrees; returns the figure.
+
+    Args:
+        x, truth: where the fits are drawn, and the noiseless values there [F].
+        fitted: degree -> fits [F, draws]; one panel each.
+        degrees: [D].
+        curves: a list of mappings from a name to mean squares [D]; one panel each, logarithmic.
+        draws: how many fits to draw.
+    """
+    count = len(fitted) + len(curves)
+    widths = [1] * len(fitted) + [2] * len(curves)
+    figure, axes = plt.subplots(1, count, figsize=(plots.WIDTH, 3), width_ratios=widths)
+    for place, (degree, values) in zip(axes, fitted.items()):
+        place.plot(x, values[:, :draws], color=plots.COLOURS[5], ls="-", marker="", lw=0.6, alpha=0.6)
+        place.plot(x, truth, color="black", ls="--", marker="", lw=2)
+        place.set(title=f"degree {degree}", ylim=(-2, 2), yticks=[-1, 0, 1], xlabel="x")
+    for place, series in zip(axes[len(fitted) :], curves):
+        values = np.concatenate([np.asarray(line) for line in series.values()])
+        # Whole decades, and room above for the legend, so that every curve stays on its axis.
+        limits = 10.0 ** np.array([np.floor(np.log10(values.min())), np.ceil(np.log10(values.max())) + 0.6])
+        lines(place, degrees, series, xlabel="degree", title="mean square", yscale="log", ylim=limits)
+    return figure
