@@ -1,23 +1,13 @@
-"""Checks of notebook 01's exercises: the truths come from torch or from counting, and each hint names the failing case."""
+"""Checks of notebook 01's exercises: the truths come from torch or from counting; each hint names the failing case."""
 
 import numpy as np
 import torch
 
-
-def _expect(fine, case, hint):
-    if not fine:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _array(value, shape, case):
-    _expect(value is not None, case, "it returned nothing: does it end with `return`?")
-    value = np.asarray(value, dtype=float)
-    _expect(value.shape == shape, case, f"the shape is {value.shape}, expected {shape}")
-    return value
+from kryptonlib.course.checks import expect
 
 
 def check_hidden_gradients(answer):
-    """``answer(x, target, W1, b1, W2, b2)`` is dE/dW1 of a two-layer sigmoid network with E = 1/2 ||target - out||^2."""
+    """``answer(x, target, W1, b1, W2, b2)`` is dE/dW1 of two sigmoid layers, with E = 1/2 ||target - out||^2."""
     draw = np.random.default_rng(1)
     cases = [("the slides' 2-2-2 network", [[0.05, 0.10], [0.01, 0.99], [[0.15, 0.20], [0.25, 0.30]], [0.35] * 2,
                                             [[0.40, 0.45], [0.50, 0.55]], [0.60] * 2])]
@@ -38,7 +28,7 @@ def check_hidden_gradients(answer):
         except ValueError as problem:
             raise AssertionError(f"{name}: {problem}; a signal comes back from the outputs to the hidden units, so it "
                                  "goes through W2 transposed") from problem
-        got = _array(got, truth.shape, name)
+        got = expect.array(got, truth.shape, name)
         if np.allclose(got, truth, rtol=1e-7, atol=1e-12):
             continue
         signal = ((out - target) * out * (1 - out)).detach().numpy()
@@ -53,8 +43,8 @@ def check_hidden_gradients(answer):
             hint = "W2 turned the wrong way: w5 and w7 leave hidden unit 1, so its signal is w5 s1 + w7 s2 (transposed)"
         elif np.allclose(got, np.outer(weights.T @ (out - target).detach().numpy() * slope, inputs)):
             hint = "the slope of the output units, out_o (1 - out_o), is missing"
-        _expect(False, name, hint)
-    print(f"✓ hidden_gradients: {len(cases)} networks, equal to autograd")
+        expect.that(False, name, hint)
+    expect.passed("hidden_gradients", len(cases), "networks, equal to autograd")
 
 
 def check_central_differences(answer):
@@ -70,8 +60,8 @@ def check_central_differences(answer):
         for h in (0.1, 1e-4):
             w, case = draw.normal(size=shape), f"weights of shape {shape}, h = {h:g}"
             kept = w.copy()
-            got = _array(answer(loss, w, h), shape, case)
-            _expect(np.array_equal(w, kept), case, "the weights were changed: move a copy, or move them back")
+            got = expect.array(answer(loss, w, h), shape, case)
+            expect.that(np.array_equal(w, kept), case, "the weights were changed: move a copy, or move them back")
             # Of this loss central differences are wrong by h^2 exactly: (w+h)^3 - (w-h)^3 = 6 w^2 h + 2 h^3.
             exact = slopes + 2 * np.sum(bends * w) * bends + 3 * w**2
             if not np.allclose(got, exact + h**2, rtol=1e-6, atol=1e-7):
@@ -85,9 +75,9 @@ def check_central_differences(answer):
                     hint = "the sign is reversed: the loss above minus the loss below"
                 elif got.size > 1 and np.ptp(got) < 1e-9 * max(1.0, abs(got.ravel()[0])):
                     hint = "all entries are equal: move one weight at a time"
-                _expect(False, case, hint)
+                expect.that(False, case, hint)
             cases += 1
-    print(f"✓ central_differences: {cases} cases, wrong by h² as they must be")
+    expect.passed("central_differences", cases, "cases, wrong by h² as they must be")
 
 
 def check_sgd_epoch(answer):
@@ -100,8 +90,8 @@ def check_sgd_epoch(answer):
         start, order, rate = draw.normal(size=features), draw.permutation(samples), 0.3
         case = f"{name}: {samples} samples, size {size}"
         w = start.copy()
-        got = _array(answer(w, points.copy(), answers.copy(), order.copy(), size, rate), (features,), case)
-        _expect(np.array_equal(w, start), case, "the w that was given is changed: make a new one, w = w + ...")
+        got = expect.array(answer(w, points.copy(), answers.copy(), order.copy(), size, rate), (features,), case)
+        expect.that(np.array_equal(w, start), case, "the w that was given is changed: make a new one, w = w + ...")
         batches = [order[begin : begin + size] for begin in range(0, samples, size)]
         truth = _descent(start, points, answers, batches, rate)
         if np.allclose(got, truth, rtol=1e-9, atol=1e-12):
@@ -123,8 +113,8 @@ def check_sgd_epoch(answer):
             if np.allclose(got, wrong, rtol=1e-9, atol=1e-12):
                 hint = words
                 break
-        _expect(False, case, hint)
-    print(f"✓ sgd_epoch: {len(cases)} epochs, equal to autograd")
+        expect.that(False, case, hint)
+    expect.passed("sgd_epoch", len(cases), "epochs, equal to autograd")
 
 
 def _descent(w, points, answers, batches, rate, *, total=False, divisor=None):
@@ -144,22 +134,23 @@ def check_k_folds(answer):
     for samples, k, seed in cases:
         case = f"k_folds({samples}, {k}, {seed})"
         parts = answer(samples, k, seed)
-        _expect(parts is not None, case, "it returned nothing: does it end with `return`?")
+        parts = expect.parts(parts, k, case, f"a list of {k} pairs")
         parts = [tuple(np.asarray(part) for part in pair) for pair in parts]
-        _expect(len(parts) == k, case, f"it returned {len(parts)} pairs, expected {k}")
         counts = np.bincount(np.concatenate([test for _, test in parts]).astype(int), minlength=samples)
-        _expect(len(counts) == samples, case, f"index {len(counts) - 1} is outside 0..{samples - 1}")
-        _expect(counts.max() == 1, case, f"sample {counts.argmax()} is in {counts.max()} test sets: they must be disjoint")
-        _expect(counts.min() == 1, case, f"sample {counts.argmin()} is never tested: who takes the remainder of "
+        expect.that(len(counts) == samples, case, f"index {len(counts) - 1} is outside 0..{samples - 1}")
+        expect.that(counts.max() == 1, case,
+                    f"sample {counts.argmax()} is in {counts.max()} test sets: they must be disjoint")
+        expect.that(counts.min() == 1, case, f"sample {counts.argmin()} is never tested: who takes the remainder of "
                                          f"{samples} / {k}?")
         for number, (training, test) in enumerate(parts):
             both = sorted([*training.tolist(), *test.tolist()])
-            _expect(both == list(range(samples)), case,
-                    f"fold {number}: training and test together must be every sample once; is a test sample trained on?")
+            expect.that(both == list(range(samples)), case, f"fold {number}: training and test together must be every "
+                        "sample once; is a test sample trained on?")
         sizes = [len(test) for _, test in parts]
-        _expect(max(sizes) - min(sizes) <= 1, case, f"the test sets have {sizes} samples; they may differ by one at most")
+        expect.that(max(sizes) - min(sizes) <= 1, case,
+                    f"the test sets have {sizes} samples; they may differ by one at most")
     firsts = [tuple(np.sort(answer(100, 5, seed)[0][1]).tolist()) for seed in (0, 0, 1)]
-    _expect(firsts[0] == firsts[1], "k_folds(100, 5, 0) twice", "the split must be the same for the same seed")
-    _expect(firsts[0] != firsts[2] and firsts[0] != tuple(range(20)), "k_folds(100, 5, seed)",
+    expect.that(firsts[0] == firsts[1], "k_folds(100, 5, 0) twice", "the split must be the same for the same seed")
+    expect.that(firsts[0] != firsts[2] and firsts[0] != tuple(range(20)), "k_folds(100, 5, seed)",
             "shuffle first: data often come sorted, and a block of them is no fair sample")
-    print(f"✓ k_folds: {len(cases)} splits, disjoint, complete, shuffled")
+    expect.passed("k_folds", len(cases), "splits, disjoint, complete, shuffled")
