@@ -154,6 +154,16 @@ display(widgets.VBox([slider, output]))"""
     assert any("printed a traceback: KeyError: 'key'" in problem for problem in problems), problems
 
 
+def test_an_error_that_a_panel_shows_is_refused(tmp_path):
+    shown = """from kryptonlib.widgets import panel
+slider = widgets.IntSlider(value=2, description="divisor", tooltip="what divides")
+display(panel({"divisor": slider}, lambda divisor: f"{1 / divisor}"))"""
+    course = plant(tmp_path, cells(more=[shown, "slider.value = 0"]))
+    problems = run(course)["problems"]
+    assert any("a panel shows an error in place of its drawing: This cannot be drawn. ZeroDivisionError" in problem
+               for problem in problems), problems
+
+
 def test_an_error_in_a_cell_is_refused_and_the_cells_after_it_do_not_run(tmp_path):
     course = plant(tmp_path, cells(work=WORK + "\nraise RuntimeError('planted')"))
     state = run(course)
