@@ -145,7 +145,7 @@ def test_surface_minima_and_start(name):
         assert ground.value(np.array(minimum)) == pytest.approx(0, abs=1e-12)
         assert lowest >= 0
         np.testing.assert_allclose(ground.gradient(np.array(minimum)), 0, atol=1e-5)
-    assert bool(ground.minima) == (lowest >= 0)
+    assert ground.minima
     assert left <= ground.start[0] <= right and bottom <= ground.start[1] <= top
 
 

@@ -14,7 +14,7 @@ class Surface(NamedTuple):
     """(lowest x, highest x, lowest y, highest y) worth drawing."""
     start: tuple
     minima: tuple
-    """The points of least loss; empty when the loss has no minimum."""
+    """The points of least loss, where it is 0."""
     note: str
 
 

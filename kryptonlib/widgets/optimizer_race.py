@@ -91,15 +91,10 @@ def _draw(name, walks):
     for walk, (colour, style) in zip(walks.items(), _looks()):
         label, path = walk
         right.plot(ground.value(path.T), color=colour, ls=style, marker="", lw=1.8, label=label)
-    # A walk that diverges must not flatten the others. Logarithmic only where there is a least loss: it is 0.
+    # A walk that diverges must not flatten the others. The least loss of every surface is 0.
     first = float(ground.value(next(iter(walks.values()))[0]))
-    if ground.minima:
-        right.set_yscale("log")
-        losses = np.concatenate([ground.value(path.T) for path in walks.values()])
-        right.set_ylim(max(float(losses.min()) / 3, 1e-12), 10 * max(first, 1e-6))
-    else:
-        shown = ground.value(_grid(ground, 21))
-        right.set_ylim(float(shown.min()), max(float(shown.max()), first))
+    losses = np.concatenate([ground.value(path.T) for path in walks.values()])
+    right.set(yscale="log", ylim=(max(float(losses.min()) / 3, 1e-12), 10 * max(first, 1e-6)))
     right.set(xlabel="step", ylabel="loss", title="loss")
     right.grid(True)
     right.legend(fontsize=8, ncols=2 if len(walks) > 5 else 1)
