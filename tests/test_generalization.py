@@ -105,10 +105,10 @@ def test_every_rule_chooses_as_it_says():
         residuals = [np.polynomial.Polynomial.fit(spots, column, d)(spots) - column for d in degrees]
         missed = {rule: [] for rule in ("cross-validation", "hold-out")}
         for degree in degrees:
-            errors = [
-                (np.polynomial.Polynomial.fit(spots[training], column[training], degree)(spots[test]) - column[test]) ** 2
-                for training, test in g.folds(15, 5)
-            ]
+            errors = []
+            for training, test in g.folds(15, 5):
+                fit = np.polynomial.Polynomial.fit(spots[training], column[training], degree)
+                errors.append((fit(spots[test]) - column[test]) ** 2)
             missed["cross-validation"].append(np.concatenate(errors).mean())
             missed["hold-out"].append(errors[0].mean())
         for rule, values in missed.items():

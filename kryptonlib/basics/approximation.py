@@ -1,4 +1,4 @@
-"""What one hidden layer can represent: a network that is built by hand, and networks that are trained to do the same."""
+"""What one hidden layer can represent: a network built by hand, and networks that are trained to do the same."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def polyline(knots, values):
     """
     knots, values = np.asarray(knots, dtype=float), np.asarray(values, dtype=float)
     if knots.ndim != 1 or len(knots) < 2 or values.shape != knots.shape or not np.all(np.diff(knots) > 0):
-        raise ValueError(f"polyline() needs increasing knots [n + 1] and as many values, got {knots.shape}, {values.shape}")
+        raise ValueError(f"polyline() needs increasing knots [n + 1] and values like them, got {knots} and {values}")
     slopes = np.diff(values) / np.diff(knots)
     bends = np.diff(slopes, prepend=0.0)  # how much the slope changes at a knot
     return MLP([np.ones((len(bends), 1)), bends[None]], [-knots[:-1], values[:1]], ["relu", "linear"])

@@ -63,8 +63,12 @@ def drawn(loss, program, last, loop):
     graphs.draw(graphs.exported(program), axes[1])
     graphs.draw(graphs.recorded(last), axes[2], shapes=False)
     graphs.draw(graphs.exported(loop), axes[3], shapes=False)
-    titles = ("dynamic: the cell, with the gradients of the way back", "static: the cell", "dynamic: the loop as it ran",
-              "static: the loop as one operation")  # fmt: skip
+    titles = (
+        "dynamic: the cell, with the gradients of the way back",
+        "static: the cell",
+        "dynamic: the loop as it ran",
+        "static: the loop as one operation",
+    )
     for place, title in zip(axes, titles):
         place.set_title(title)
     return figure

@@ -13,8 +13,8 @@ def lines(axes, x, series, *, markers=False, legend=True, **settings):
     Args:
         axes: matplotlib axes.
         x: [N].
-        series: mapping from a name to its values [N], or [N, runs]: then the line is their mean, and a band reaches from
-            the smallest to the largest. Infinite values are left out.
+        series: mapping from a name to its values [N], or [N, runs]: then the line is their mean, and a band reaches
+            from the smallest to the largest. Infinite values are left out.
         markers: mark the points as well.
         legend: name the lines in a legend.
         settings: for ``axes.set``, for example ``xlabel``, ``yscale``, ``ylim``, ``title``.

@@ -228,7 +228,7 @@ def train(network, x, targets, optimizer, steps, batch=None, seed=0):
 
 
 def dead_units(network, x, layer=0):
-    """Which units of a layer have slope 0 for every input of ``x`` and so can never learn from it again; bool [units]."""
+    """Which units of a layer have slope 0 for every input of ``x`` and so never learn from it again; bool [units]."""
     nets, _ = network.forward(x)
     return np.all(ACTIVATIONS[network.activations[layer]].slope(nets[layer]) == 0.0, axis=0)
 

@@ -91,7 +91,7 @@ def batches(points, answers, start, rates, size, epochs, seeds):
 
 
 def settled(path, level):
-    """The first step from which on the loss stays below ``level``: [R, S] for ``losses`` [steps + 1, R, S]; inf if never."""
+    """The first step from which on the loss stays below ``level``: [R, S] for ``path`` [steps + 1, R, S]; inf if never."""
     below = np.asarray(path) < level
     stays = np.flip(np.logical_and.accumulate(np.flip(below, 0), 0), 0)
     return np.where(stays[-1], np.argmax(stays, axis=0), np.inf)
@@ -122,8 +122,8 @@ def steps_to_leave(name, ground, rates, nearness, *, level=0.14, tuned_at=1e-3, 
 def reddi(name, steps, every=200):
     """x along the problem that Reddi, Kale and Kumar (2018, section 3) built against Adam, after every ``every`` steps.
 
-    The gradient on [-1, 1] is 1010 at t = 1, 102, 203, ... and -10 otherwise; over a period it sums to +10, so -1 is the
-    best x. Settings of theirs: beta1 = .9, beta2 = .99, rate .1 / sqrt(t), no bias correction, start 0.
+    The gradient on [-1, 1] is 1010 at t = 1, 102, 203, ... and -10 otherwise; over a period it sums to +10, so -1 is
+    the best x. Settings of theirs: beta1 = .9, beta2 = .99, rate .1 / sqrt(t), no bias correction, start 0.
     """
     if name not in ("Adam", "AMSGrad"):
         raise ValueError(f"the example is about Adam and AMSGrad, got {name!r}")

@@ -66,7 +66,7 @@ def check_central_differences(answer):
             exact = slopes + 2 * np.sum(bends * w) * bends + 3 * w**2
             if not np.allclose(got, exact + h**2, rtol=1e-6, atol=1e-7):
                 forward = exact + h * bends**2 + 3 * w * h + h**2
-                hint = f"got {got.ravel()[0]:.6g} for the first weight, the loss itself gives {(exact + h**2).ravel()[0]:.6g}"
+                hint = f"got {got.ravel()[0]:.6g} for the first weight, the loss gives {(exact + h**2).ravel()[0]:.6g}"
                 if np.allclose(got, forward, rtol=1e-4, atol=1e-6):
                     hint = "these are forward differences, which err by h and not by h^2: also move the weight down"
                 elif np.allclose(got, 2 * (exact + h**2), rtol=1e-4, atol=1e-6):
@@ -101,11 +101,11 @@ def check_sgd_epoch(answer):
         at_once = start + sum(_descent(start, points, answers, [batch], rate) - start for batch in batches)
         hints = [
             (_descent(start, points, answers, batches, -rate), "it climbs: y - ŷ already carries the minus"),
-            (_descent(start, points, answers, batches, rate, total=True), "divide by the number of samples in the batch"),
+            (_descent(start, points, answers, batches, rate, total=True), "divide by the number of samples in a batch"),
             (_descent(start, points, answers, whole, rate), "the last, smaller batch is left out"),
             (_descent(start, points, answers, forward, rate), "take the samples in the given order"),
-            (_descent(start, points, answers, batches, rate, divisor=size), "the last batch is smaller: its mean is over "
-             "the samples it has"),
+            (_descent(start, points, answers, batches, rate, divisor=size),
+             "the last batch is smaller: its mean is over the samples it has"),
             (at_once, "every batch must start from the weights that the batch before it left"),
         ]
         hint = "compare the first batch by hand: its mean of (y - ŷ) x, times the rate, is added to w"
