@@ -7,9 +7,11 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from tiny_course import plant
 
-from kryptonlib.course import papers, readme
+from kryptonlib.course import papers, readme, records
 from kryptonlib.course.catalogue import Course
+from kryptonlib.course.highlights import HIGHLIGHTS, Highlight
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,6 +19,63 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_tables_are_up_to_date():
     assert readme.filled(README, readme.blocks(Course())) == README, "run `python -m kryptonlib readme`"
+
+
+def test_the_page_of_claims_is_up_to_date():
+    page = ROOT / "notebooks" / readme.PAGE
+    assert page.read_text(encoding="utf-8") == readme.claims_page(Course()), "run `python -m kryptonlib readme`"
+
+
+def test_the_page_holds_every_claim_and_readme_the_chosen_ones():
+    course = Course()
+    rows = readme.claim_rows(course)
+    recorded = [entry for notebook in course.notebooks
+                for entry in records.load(course.records_path(notebook, "default")).values() if entry["claim"]]
+    assert len(rows) == len(recorded) > 40
+    assert sum(line.startswith("| ") for line in readme.claims_page(course).splitlines()) == len(rows) + len(
+        {row["paper"] for row in rows}
+    )
+    assert len(readme.highlights_table(course).splitlines()) == len(HIGHLIGHTS) + 2
+    assert 8 <= len(HIGHLIGHTS) <= 12
+
+
+def claim_of(tmp_path, **more):
+    """A tiny course with one recorded claim."""
+    course = plant(tmp_path)
+    about = {"kind": "close", "rtol": 1e-4, "atol": 0, "unit": "", "paper": None, "agrees": None, "shown": ""}
+    about |= {"source": "Krypton, eq. 14", "claim": "Fewer products.", "conditions": ""}
+    entry = records.make_entry("ratio", 6.52, **{**about, **more})
+    course.records_path(course.notebooks[0], "default").parent.mkdir(parents=True)
+    content = {"seconds": 1.0, "records": {"ratio": entry}}
+    course.records_path(course.notebooks[0], "default").write_text(json.dumps(content))
+    return course
+
+
+def test_a_row_of_readme_says_what_the_paper_says_what_we_find_and_why(tmp_path):
+    course = claim_of(tmp_path, paper=6.5, unit="x", shown="6.5 | 6.6", conditions="64 pixels")
+    made = readme.highlights_table(course, [Highlight("02", "ratio", "Counted.")])
+    assert made.splitlines()[2] == (
+        "| Krypton, eq. 14 | Fewer products. Printed: 6.5 x. | 6.5 \\| 6.6 | different conditions: 64 pixels "
+        "| Counted. ([02](notebooks/02_tiny.ipynb)) |"
+    )
+    with pytest.raises(ValueError, match="no notebook records: other of 02, ratio of 03"):
+        readme.highlights_table(course, [Highlight("02", "other", ""), Highlight("03", "ratio", "")])
+
+
+def test_a_claim_without_source_is_our_own(tmp_path):
+    page = readme.claims_page(claim_of(tmp_path, source="", agrees=False))
+    assert "## Our own claims" in page and page.endswith(
+        "|  | Fewer products. |  | 6.52 | not confirmed | `make reproduce NB=02` |\n"
+    )
+
+
+def test_readme_and_page_are_written(tmp_path):
+    course = claim_of(tmp_path, agrees=True)
+    marks = "<!-- begin course map -->\n<!-- end course map -->\n<!-- begin claims -->\n<!-- end claims -->\n"
+    (tmp_path / "README.md").write_text(marks)
+    with pytest.raises(ValueError, match="no notebook records"):
+        readme.write(course)
+    assert (tmp_path / "README.md").read_text() == marks, "nothing was written by half"
 
 
 def test_a_missing_mark_is_refused():
@@ -49,7 +108,7 @@ def test_run_times_are_rounded_up(seconds, shown):
 
 
 def documents():
-    return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "notebooks/TEACHING.md", "figures/CREDITS.md")]
+    return [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "notebooks/TEACHING.md", "notebooks/CLAIMS.md", "figures/CREDITS.md")]
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)

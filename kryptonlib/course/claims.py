@@ -39,7 +39,7 @@ def row(name, entry, notebook):
         value or ""), ``finds`` (``shown``, or the value with its unit), ``verdict``, ``conditions``, ``notebook``,
         ``command``.
     """
-    paper, place = papers.paper_and_place(entry["source"])
+    paper, place = papers.paper_and_place(entry["source"]) if entry["source"] else (papers.OWN, "")
     return {
         "name": name,
         "paper": paper,

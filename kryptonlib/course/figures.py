@@ -6,12 +6,17 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
 from kryptonlib.course.records import RUN_FILE, append
 
 FIGURES_FOLDER = "KRYPTON_FIGURES"
 """Environment variable: the folder into which a run saves its figures; unset in Jupyter, where nothing is saved."""
 NAME = re.compile(r"\d\d_[a-z0-9]+(_[a-z0-9]+)*")
 SHORTEST_TEXT = 20
+ROUNDING = 2
+"""Levels of 255 by which rounding may change a pixel."""
 
 
 def figure(fig, name, *, alt, caption):
@@ -47,11 +52,40 @@ def figure(fig, name, *, alt, caption):
     picture = buffer.getvalue()
     folder = os.environ.get(FIGURES_FOLDER)
     if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"{name}.png").write_bytes(picture)
+        picture = saved(picture, Path(folder) / f"{name}.png")
     run_file = os.environ.get(RUN_FILE)
     if run_file:
         append(run_file, {"type": "figure", "name": name, "alt": alt.strip(), "caption": caption})
     bundle = {"image/png": base64.b64encode(picture).decode(), "text/plain": alt.strip()}
     display(bundle, metadata={"image/png": {"alt": alt.strip()}}, raw=True)
     display(Markdown(caption))
+
+
+def saved(picture, path):
+    """Write a PNG unless the file shows the same already; returns what the file holds.
+
+    Another processor rounds otherwise, and a value that lies between two of a picture's 256 levels falls to the other.
+    Such a picture says nothing new: the file, which is under version control, stays as it is.
+
+    Args:
+        picture: the PNG's bytes.
+        path: where it goes.
+    """
+    if path.exists():
+        old = path.read_bytes()
+        if same_picture(picture, old):
+            return old
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture)
+    return picture
+
+
+def same_picture(new, old):
+    """Whether two PNGs have one size and no channel of any pixel differs by more than ``ROUNDING`` levels."""
+    if new == old:
+        return True
+    try:
+        first, second = (np.asarray(Image.open(io.BytesIO(each)).convert("RGBA"), dtype=int) for each in (new, old))
+    except UnidentifiedImageError:
+        return False
+    return first.shape == second.shape and int(np.abs(first - second).max()) <= ROUNDING

@@ -11,6 +11,8 @@ PAPERS = {
 }
 """Name of each paper, in the order of the tables -> how a source that means it begins."""
 OTHER = "Other sources"
+OWN = "Our own claims"
+"""Of records that claim something and name no source."""
 
 
 def paper_and_place(source):
@@ -30,5 +32,5 @@ def paper_and_place(source):
 
 
 def order(paper):
-    """Where a paper's part stands; other sources come last."""
-    return [*PAPERS, OTHER].index(paper)
+    """Where a paper's part stands; other sources and our own claims come last."""
+    return [*PAPERS, OTHER, OWN].index(paper)

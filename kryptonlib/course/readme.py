@@ -1,13 +1,26 @@
-"""The parts of README.md that are made from the course list and the records, so that they cannot drift from them.
+"""The parts of README.md, and the page of claims, that are made from the course list and the records.
 
-README holds pairs of marks, ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; what stands between them is written by
-``python -m kryptonlib readme``. A test fails when it is not what this module would write.
+README holds pairs of marks, ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; what stands between them, and all of
+``notebooks/CLAIMS.md``, is written by ``python -m kryptonlib readme``, so that it cannot drift from the records. A test
+fails when it is not what this module would write.
 """
 
 import json
 import re
 
-from kryptonlib.course import claims, papers, records
+from kryptonlib.course import claims, records
+from kryptonlib.course.highlights import HIGHLIGHTS
+
+PAGE = "CLAIMS.md"
+PAGE_HEAD = """# Claims
+
+What the papers and other sources say, and what the notebooks find. The tables are made from the records of the default
+run; `make reproduce` writes them anew into its report, with run times and figures.
+
+- *confirmed*: our value agrees with the claim, or with the digits that the paper prints.
+- *different conditions*: ours differ from the paper's in the way that the row says; the two values cannot confirm or
+  contradict each other.
+- *not confirmed*: our value contradicts the claim."""
 
 
 def blocks(course):
@@ -16,7 +29,7 @@ def blocks(course):
     Args:
         course: a :class:`kryptonlib.course.catalogue.Course`.
     """
-    return {"course map": course_map(course), "claims": claims_table(course)}
+    return {"course map": course_map(course), "claims": highlights_table(course)}
 
 
 def course_map(course):
@@ -38,17 +51,58 @@ def duration(seconds):
     return f"{-(-int(seconds + 1) // 30) / 2:g} min"
 
 
-def claims_table(course):
-    """A table of every recorded number that a paper states: claim, the paper's value, ours, the verdict, command."""
-    lines = ["| Paper | Where | Claim | The paper says | We find | Verdict | Shown by |", "|-|-|-|-|-|-|-|"]
-    parts = [(notebook.id, records.load(course.records_path(notebook, "default"))) for notebook in course.notebooks]
-    for row in claims.rows(parts):
-        if row["paper"] == papers.OTHER:
-            continue
-        verdict = f"{row['verdict']}: {row['conditions']}" if row["conditions"] else row["verdict"]
-        cells = [row["paper"], row["place"], row["claim"], row["says"], row["finds"], verdict, f"`{row['command']}`"]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+def claim_rows(course):
+    """All claims of the committed records of default runs, as ``claims.rows`` gives them."""
+    return claims.rows(
+        (notebook.id, records.load(course.records_path(notebook, "default"))) for notebook in course.notebooks
+    )
+
+
+def highlights_table(course, chosen=HIGHLIGHTS):
+    """README's claims: what the paper says, what we find, why.
+
+    Raises:
+        ValueError: a chosen record does not exist or carries no claim.
+    """
+    rows = {(row["notebook"], row["name"]): row for row in claim_rows(course)}
+    missing = [f"{choice.name} of {choice.notebook}" for choice in chosen if (choice.notebook, choice.name) not in rows]
+    if missing:
+        raise ValueError(f"highlights.py chooses claims that no notebook records: {', '.join(missing)}")
+    lines = ["| Paper | It says | We find | Verdict | Why |", "|-|-|-|-|-|"]
+    notebooks = {notebook.id: notebook for notebook in course.notebooks}
+    for choice in chosen:
+        row = rows[choice.notebook, choice.name]
+        says = row["claim"] + (f" Printed: {row['says']}." if row["says"] else "")
+        link = f"[{choice.notebook}](notebooks/{notebooks[choice.notebook].path.name})"
+        # "Krypton (SIGMOD 2019)" names the paper's other edition, "Krypton, eq. 5" a place in it.
+        place = row["paper"] + (" " if row["place"].startswith("(") else ", ") * bool(row["place"]) + row["place"]
+        lines.append(line(place, says, row["finds"], verdict(row), f"{choice.why} ({link})"))
     return "\n".join(lines)
+
+
+def claims_page(course):
+    """``notebooks/CLAIMS.md``: every claim, a table per paper."""
+    rows = claim_rows(course)
+    parts = [PAGE_HEAD]
+    for paper in dict.fromkeys(row["paper"] for row in rows):
+        lines = [f"## {paper}", "| Where | Claim | It says | We find | Verdict | Shown by |", "|-|-|-|-|-|-|"]
+        lines += [
+            line(row["place"], row["claim"], row["says"], row["finds"], verdict(row), f"`{row['command']}`")
+            for row in rows
+            if row["paper"] == paper
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def verdict(row):
+    """The verdict on a claim; one that was reached under other conditions says which."""
+    return f"{row['verdict']}: {row['conditions']}" if row["conditions"] else row["verdict"]
+
+
+def line(*cells):
+    """A line of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
 def filled(text, made):
@@ -66,9 +120,10 @@ def filled(text, made):
 
 
 def write(course):
-    """Bring README.md's blocks up to date; True if anything changed."""
-    path = course.root / "README.md"
-    old = path.read_text(encoding="utf-8")
-    new = filled(old, blocks(course))
-    path.write_text(new, encoding="utf-8")
+    """Bring README.md's blocks and the page of claims up to date; True if anything changed."""
+    readme, page = course.root / "README.md", course.folder / PAGE
+    old = [path.read_text(encoding="utf-8") if path.exists() else "" for path in (readme, page)]
+    new = [filled(old[0], blocks(course)), claims_page(course)]
+    for path, text in zip((readme, page), new):
+        path.write_text(text, encoding="utf-8")
     return new != old

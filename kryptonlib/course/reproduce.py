@@ -3,6 +3,7 @@
 import sys
 import time
 
+from kryptonlib.course.interruption import term_interrupts
 from kryptonlib.course.runner import Run
 
 
@@ -48,15 +49,31 @@ def execute(runs, notebooks):
 
     terminal = sys.stderr.isatty()
     states = []
-    with tqdm(notebooks, desc="notebooks", unit="notebook", disable=not terminal, file=sys.stderr) as bar:
-        for position, notebook in enumerate(bar, start=1):
-            bar.set_postfix_str(f"{notebook.id} {notebook.title}")
-            if not terminal:
-                print(f"[{position}/{len(notebooks)}] {notebook.path.name} …", flush=True)
-            state = runs.notebook(notebook, progress=terminal)
-            states.append(state)
-            tqdm.write(result_line(notebook, state))
+    bar = tqdm(notebooks, desc="notebooks", unit="notebook", disable=not terminal, file=sys.stderr)
+    try:
+        with term_interrupts(), bar:
+            for position, notebook in enumerate(bar, start=1):
+                bar.set_postfix_str(f"{notebook.id} {notebook.title}")
+                if not terminal:
+                    print(f"[{position}/{len(notebooks)}] {notebook.path.name} …", flush=True)
+                state = runs.notebook(notebook, progress=terminal)
+                states.append(state)
+                tqdm.write(result_line(notebook, state))
+    except KeyboardInterrupt:
+        print(stopped_line(notebooks, states, runs.fresh), flush=True)
+        raise
     return states
+
+
+def stopped_line(notebooks, states, fresh=False):
+    """What a run that was interrupted says: what is finished, and what the next one does."""
+    finished = [notebook.id for notebook, state in zip(notebooks, states) if state["executed"] and not state["refused"]]
+    left = [notebook.id for notebook in notebooks if notebook.id not in finished]
+    again = "the same command without --fresh" if fresh else "the same command"
+    return (
+        f"stopped. Finished and kept: {', '.join(finished) or 'none'}. "
+        f"Next time {again} resumes with: {', '.join(left) or 'nothing'}"
+    )
 
 
 def result_line(notebook, state):

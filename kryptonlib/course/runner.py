@@ -13,9 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from kryptonlib.course import comparison, outputs, parameters, provenance, records
+from kryptonlib.course import comparison, needs, outputs, parameters, provenance, records
 from kryptonlib.course.catalogue import ROOT
 from kryptonlib.course.figures import FIGURES_FOLDER
+from kryptonlib.course.interruption import interruptible
 
 # Seconds until a run of a profile is stopped. Far above what a notebook may take, so that only a hang meets it.
 TIME_LIMITS = {"quick": 900, "default": 3600, "paper": None, "custom": None}
@@ -62,7 +63,7 @@ class Run:
             source = nbformat.read(notebook.path, as_version=4)
         except (OSError, ValueError) as error:
             return self._state(notebook, {}, problems=[str(error)])
-        refused = parameters.problems(source, values)
+        refused = parameters.problems(source, values) + needs.problems(notebook.needs)
         if refused:
             return self._state(notebook, values, problems=refused)
         state = self._execute(notebook, source, values, progress)
@@ -127,15 +128,17 @@ class Run:
         with tempfile.TemporaryDirectory() as folder, kernel_environment(folder) as run_file:
             os.environ[FIGURES_FOLDER] = str(self.figures)
             try:
-                papermill.execute_notebook(
-                    str(notebook.path),
-                    str(executed),
-                    values,
-                    kernel_name="python3",
-                    language="python",
-                    cwd=str(self.course.folder),
-                    progress_bar=bar,
-                    timeout_func=lambda cell: deadline and max(1, deadline - time.monotonic()),
+                interruptible(
+                    lambda: papermill.execute_notebook(
+                        str(notebook.path),
+                        str(executed),
+                        values,
+                        kernel_name="python3",
+                        language="python",
+                        cwd=str(self.course.folder),
+                        progress_bar=bar,
+                        timeout_func=lambda cell: deadline and max(1, deadline - time.monotonic()),
+                    )
                 )
             except CellTimeoutError:
                 failure = [f"stopped: it ran longer than its limit of {self.time_limit:g} s"]
