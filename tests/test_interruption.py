@@ -45,18 +45,20 @@ def alive(pid):
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_it_says_what_is_finished_and_the_next_run_resumes(number, tmp_path, capsys):
+@pytest.mark.parametrize("number, group", [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGINT, True)])
+def test_stopped_it_says_what_is_finished_and_the_next_run_resumes(number, group, tmp_path, capsys):
+    """``group``: as a terminal does it, the signal goes to the kernel, too."""
     plant_two(tmp_path, SLOW)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", RUN, str(tmp_path)]
-    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    run = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
     started = tmp_path / "notebooks" / "started"
     try:
         while not (started.exists() and started.read_text()):
             assert run.poll() is None, run.stdout.read()
             time.sleep(0.2)
-        run.send_signal(number)
+        (os.killpg if group else os.kill)(run.pid, number)
         said, _ = run.communicate(timeout=120)
     finally:
         run.kill()

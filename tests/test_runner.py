@@ -194,7 +194,8 @@ def test_an_error_in_a_cell_is_refused_and_the_cells_after_it_do_not_run(tmp_pat
 
 def test_faulty_numbers_and_figures_are_refused_and_all_reported(tmp_path):
     work = WORK + "\nrecord('nan', float('nan'))\nrecord('list', [1.0, float('inf')])\nrecord('steps', 3)"
-    other = 'fig, axes = plt.subplots(figsize=(1, 1))\nfigure(fig, "02_other", alt="Another empty pair of axes.", caption="Nothing is drawn here either.")'
+    other = """fig, axes = plt.subplots(figsize=(1, 1))
+figure(fig, "02_other", alt="Another empty pair of axes.", caption="Nothing is drawn here either.")"""
     bare = "plt.subplots(figsize=(1, 1))\nplt.show()"
     html = "from IPython.display import HTML\nHTML('<img src=\"x.png\">')"
     course = plant(tmp_path, cells(work=work, more=[other, bare, html]), figures=["02_empty", "02_missing"])

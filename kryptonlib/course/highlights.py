@@ -22,14 +22,14 @@ class Highlight:
 
 
 HIGHLIGHTS = (
-    Highlight("02", "convolution-against-torch", "The largest difference between the corrected sum and torch is the rounding of doubles."),
-    Highlight("02", "max-pool-is-linear", "The maximum of a sum is not the sum of the maxima: no fixed kernel gives it."),
-    Highlight("03", "conv-share-of-macs", "Multiply-adds of five networks, counted layer by layer; the lowest share is AlexNet's."),
-    Highlight("04", "saliency-spreads-wider", "The root mean square distance from the map's centre, on one photo: saliency's over occlusion's."),
+    Highlight("02", "convolution-against-torch", "The corrected sum differs from torch by rounding alone."),
+    Highlight("03", "conv-share-of-macs", "Multiply-adds of five networks; AlexNet's share is the least."),
+    Highlight("04", "saliency-spreads-wider", "Root mean square distance from the map's centre, on one photo."),
+    Highlight("05", "all-changes-inside-the-window", "Outside the windows every activation equals the clean one."),
     Highlight("05", "vgg16-published-ratio", "Counted from the layers' shapes, so that no timing enters."),
     Highlight("05", "resnet18-published-ratio", "Counted from the layers' shapes, so that no timing enters."),
-    Highlight("05", "vgg16-maps-equal", "Both maps are computed and compared position by position."),
-    Highlight("06", "settings-that-miss-raw-ssim", "The raw maps are compared; how they are rendered changes the score."),
-    Highlight("02", "group-norm-uses-other-samples", "A sample alone and the same sample in a batch give the same output."),
-    Highlight("03", "accuracy-with-few-labels", "Digits, each way on the same few labels, averaged over draws of them."),
+    Highlight("01", "built-error", "The networks are built, not trained; largest error at six widths."),
+    Highlight("02", "stacked-fields", "Followed layer by layer; the weights of both ways are counted."),
+    Highlight("02", "group-norm-uses-other-samples", "A sample gives the same output alone and in a batch."),
+    Highlight("01", "reddi-ends", "Both run on Reddi's sequence of gradients; the best point is -1."),
 )

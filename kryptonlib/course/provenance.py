@@ -14,7 +14,8 @@ PACKAGES = (
 ).split()
 # These parts of the library write about a run or start it; they cannot change what a notebook computes.
 NOT_READ_BY_NOTEBOOKS = {"cli.py", "__main__.py"} | {
-    f"course/{name}.py" for name in ("claims", "form", "freshness", "highlights", "interruption", "needs", "papers", "readme", "report", "student")
+    f"course/{name}.py"
+    for name in "claims form freshness highlights interruption needs papers readme report student".split()
 }
 
 

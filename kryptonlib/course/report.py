@@ -148,7 +148,8 @@ def render(content, folder):
     )
     for paper, rows in content["claims"].items():
         body.append(f"<h2>Claims: {html.escape(paper)}</h2>")
-        body.append(table(["Claim", "Where", "The paper says", "We find", "Shown by", "Verdict"], [claim_row(row) for row in rows]))
+        head = ["Claim", "Where", "The paper says", "We find", "Shown by", "Verdict"]
+        body.append(table(head, [claim_row(row) for row in rows]))
     body += [section(part, folder) for part in parts]
     body.append(f'</main><footer><h2>Surroundings</h2><p class="soft">{html.escape(versions)}</p></footer>')
     return (

@@ -37,7 +37,10 @@ def leaves(value):
 
 
 def within_printed_digits(value, paper):
-    """Whether ``value`` rounds to what the paper prints: 0.5831 agrees with 0.583, 0.59 does not; None if not a number."""
+    """Whether ``value`` rounds to what the paper prints: 0.5831 agrees with 0.583, 0.59 does not.
+
+    None if the two are neither numbers nor of one kind.
+    """
     numbers = [isinstance(x, (int, float)) and not isinstance(x, bool) for x in (value, paper)]
     if not all(numbers):
         return value == paper if type(value) is type(paper) else None
