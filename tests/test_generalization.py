@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from kryptonlib.basics import generalization as g
 from kryptonlib.basics.optimizers import SGD, descend
@@ -58,23 +59,66 @@ def test_degree_sweep_is_the_plain_experiment():
     draw = np.random.default_rng(0)
     spots, fine = np.linspace(-1, 1, 12), np.linspace(-0.9, 0.9, 40)
     sets = np.sin(np.pi * spots)[:, None] + 0.2 * draw.normal(size=(12, 500))
-    curves, fits = g.degree_sweep(spots, sets, fine, np.sin(np.pi * fine), 0.2, [1, 4], k=4)
+    curves, fits, left_out = g.degree_sweep(spots, sets, fine, np.sin(np.pi * fine), 0.2, [1, 4], k=4)
     for place, degree in enumerate([1, 4]):
         plain = [np.polynomial.Polynomial.fit(spots, column, degree) for column in sets.T]
         np.testing.assert_allclose(fits[degree], np.transpose([fit(fine) for fit in plain]), atol=1e-9)
         fresh = np.sin(np.pi * fine)[:, None] + 0.2 * draw.normal(size=fits[degree].shape)
         assert np.mean((fresh - fits[degree]) ** 2) == pytest.approx(curves["test error"][place], rel=0.03)
-        errors = []
+        errors = np.empty_like(sets)
         for training, test in g.folds(12, 4):
-            for column in sets.T:
+            for number, column in enumerate(sets.T):
                 fit = np.polynomial.Polynomial.fit(spots[training], column[training], degree)
-                errors.extend((fit(spots[test]) - column[test]) ** 2)
+                errors[test, number] = (fit(spots[test]) - column[test]) ** 2
+        np.testing.assert_allclose(left_out[degree] ** 2, errors, atol=1e-9)
         assert np.mean(errors) == pytest.approx(curves["4-fold CV"][place], rel=1e-9)
         assert np.mean([np.mean((f(spots) - c) ** 2) for f, c in zip(plain, sets.T)]) == pytest.approx(
             curves["training error"][place]
         )
     with pytest.raises(ValueError, match="sets must be"):
         g.degree_sweep(spots, sets.T, fine, np.sin(np.pi * fine), 0.2, [1])
+
+
+def test_akaike_is_twice_the_parameters_less_twice_the_likelihood():
+    """Against the definition: the likelihood of normal residuals whose variance is fitted, up to a constant of N."""
+    draw = np.random.default_rng(0)
+    scores = {}
+    for parameters, spread in ((3, 1.0), (6, 0.7)):
+        residuals = spread * draw.normal(size=20)
+        variance = np.mean(residuals**2)
+        log_likelihood = norm.logpdf(residuals, scale=variance**0.5).sum()
+        scores[parameters] = 2 * parameters - 2 * log_likelihood - g.akaike(variance, parameters, 20)
+        correction = 2 * parameters * (parameters + 1) / (20 - parameters - 1)
+        assert g.akaike(variance, parameters, 20, corrected=True) == pytest.approx(
+            g.akaike(variance, parameters, 20) + correction
+        )
+    assert scores[3] == pytest.approx(scores[6]) == pytest.approx(20 * (1 + np.log(2 * np.pi)))
+
+
+def test_every_rule_chooses_as_it_says():
+    draw = np.random.default_rng(2)
+    spots, fine, degrees = np.linspace(-1, 1, 15), np.linspace(-1, 1, 30), [1, 2, 5]
+    sets = spots[:, None] ** 2 + 0.1 * draw.normal(size=(15, 6))
+    _, _, left_out = g.degree_sweep(spots, sets, fine, fine**2, 0.1, degrees, k=5)
+    chosen = g.choices(spots, sets, degrees, left_out, k=5)
+    for number, column in enumerate(sets.T):
+        residuals = [np.polynomial.Polynomial.fit(spots, column, d)(spots) - column for d in degrees]
+        missed = {rule: [] for rule in ("cross-validation", "hold-out")}
+        for degree in degrees:
+            errors = []
+            for training, test in g.folds(15, 5):
+                fit = np.polynomial.Polynomial.fit(spots[training], column[training], degree)
+                errors.append((fit(spots[test]) - column[test]) ** 2)
+            missed["cross-validation"].append(np.concatenate(errors).mean())
+            missed["hold-out"].append(errors[0].mean())
+        for rule, values in missed.items():
+            assert chosen[rule][number] == np.argmin(values)
+        aic = [15 * np.log(np.mean(r**2)) + 2 * (d + 2) for r, d in zip(residuals, degrees)]
+        assert chosen["AIC"][number] == np.argmin(aic)
+        assert chosen["corrected AIC"][number] == np.argmin(
+            [value + 2 * (d + 2) * (d + 3) / (15 - d - 3) for value, d in zip(aic, degrees)]
+        )
+        assert chosen["training error"][number] == 2
 
 
 @pytest.fixture
@@ -143,6 +187,8 @@ def test_dihedral_inverses(shape):
         (lambda: g.hold_out(5, 5), "test must be between 1 and 4"),
         (lambda: g.polynomial(np.array([2.0]), 1), r"in \[-1, 1\]"),
         (lambda: g.polynomial(np.array([0.0]), -1), "degree must be at least 0"),
+        (lambda: g.akaike(0.0, 2, 20), "above 0"),
+        (lambda: g.akaike(1.0, 19, 20), "between 1 and 18 for 20"),
         (lambda: g.ridge(np.eye(2), np.ones(2), -1), "must not be negative"),
         (lambda: g.lasso(np.eye(2), np.ones(2), float("nan")), "must not be negative"),
         (lambda: g.dropout([1.0], 1.0), r"lie in \[0, 1\)"),

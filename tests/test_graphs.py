@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from kryptonlib.basics import graphs
+from kryptonlib.basics import graph_examples, graphs
 from kryptonlib.basics.graphs import GraphLoop, Node, PythonLoop, RecurrentCell
 
 
@@ -111,3 +111,14 @@ def test_refusals():
         Node(np.ones(3)) + Node(np.ones(2))
     with pytest.raises(ValueError, match="must be equal"):
         Node(np.ones(3)) * Node(1.0)
+
+
+def test_the_examples_are_the_slides():
+    loss, program, equal = graph_examples.recurrent_cell(3)
+    assert equal and [step.shape for step in graphs.recorded(loss) if step.name in ("W_h", "W_x")] == [(20, 20), (20, 10)]
+    last, loop, refused = graph_examples.counting_loop(2, 5)
+    assert refused and last.value == 5
+    assert [int(t) for t in loop.module()(torch.tensor(2), torch.tensor(5))] == [5, 5]
+    figure = graph_examples.drawn(loss, program, last, loop)
+    assert [place.get_title().split(":")[0] for place in figure.axes] == ["dynamic", "static"] * 2
+    plt.close(figure)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import fourier_gaussian
 
 from kryptonlib.basics import filters, neurons
 from kryptonlib.basics.neurons import ACTIVATIONS, MLP, dead_units, slide_network, softmax, train
@@ -73,6 +74,36 @@ def test_softmax_axis_and_refusals():
             softmax(bad)
 
 
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1e4])
+def test_cross_entropy_is_torchs_and_does_not_overflow(scale):
+    draw = np.random.default_rng(0)
+    scores, labels = scale * draw.normal(size=(6, 4)), draw.integers(0, 4, 6)
+    loss, gradient = neurons.cross_entropy(scores, labels)
+    leaf = torch.tensor(scores, requires_grad=True)
+    reference = torch.nn.functional.cross_entropy(leaf, torch.tensor(labels))
+    reference.backward()
+    assert loss == pytest.approx(reference.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, leaf.grad.numpy(), atol=1e-14)
+    np.testing.assert_allclose(gradient.sum(axis=1), 0, atol=1e-15)
+    assert neurons.cross_entropy(scores + 7.0, labels)[0] == pytest.approx(loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "scores, labels, hint",
+    [
+        ([0.0, 1.0], [0], "finite logits"),
+        ([[np.inf, 1.0]], [0], "finite logits"),
+        ([[0.0, 1.0]], [0, 1], "labels must be 1 integers"),
+        ([[0.0, 1.0]], [0.5], "labels must be 1 integers"),
+        ([[0.0, 1.0]], [2], r"0\.\.1"),
+        ([[0.0, 1.0]], [-1], r"0\.\.1"),
+    ],
+)
+def test_cross_entropy_refuses(scores, labels, hint):
+    with pytest.raises(ValueError, match=hint):
+        neurons.cross_entropy(scores, labels)
+
+
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
 @pytest.mark.parametrize("samples", [1, 7])
 def test_backpropagation_is_autograd(hidden, samples):
@@ -84,6 +115,9 @@ def test_backpropagation_is_autograd(hidden, samples):
     reference, leaves = torch_loss(network, x, targets)
     reference.backward()
     assert loss == pytest.approx(reference.item(), rel=1e-12)
+    packed_loss, packed = network.packed_gradient(x, targets)
+    assert packed_loss == loss
+    np.testing.assert_array_equal(packed, MLP(weights, biases, network.activations).pack())
     for ours, leaf in zip([part for pair in zip(weights, biases) for part in pair], leaves):
         np.testing.assert_allclose(ours, leaf.grad.numpy(), rtol=1e-9, atol=1e-14)
 
@@ -160,7 +194,9 @@ def test_dead_units():
     network = MLP([[[1.0], [1.0], [-1.0]], [[1.0] * 3]], [[0.0, -9.0, 0.0], [0.0]], ["relu", "linear"])
     assert dead_units(network, np.array([[-1.0], [1.0]])).tolist() == [False, True, False]
     assert dead_units(network, np.array([[1.0]])).tolist() == [False, True, True]
+    assert neurons.never_on(network, np.array([[-1.0], [1.0]])).tolist() == [False, True, False]
     network.activations[0] = "leaky relu"
+    assert neurons.never_on(network, np.array([[1.0]])).tolist() == [False, True, True]
     assert not dead_units(network, np.array([[1.0]])).any()
 
 
@@ -253,6 +289,23 @@ def test_the_mean_of_many_lms_runs_is_the_mean_path_for_independent_inputs():
     np.testing.assert_allclose(np.mean(runs, axis=0), expected, atol=0.02)
 
 
+@pytest.mark.parametrize("kappa", [0.1, 1e-3])
+def test_wiener_restoration_is_the_best_linear_one_and_its_parts_add_up(kappa):
+    draw = np.random.default_rng(0)
+    clean, noise = draw.random((12, 9)), 0.05 * draw.normal(size=(12, 9))
+    parts = filters.wiener_restoration(clean, noise, blur=0.8, kappa=kappa)
+    np.testing.assert_allclose(parts["restored"], clean + parts["ringing"] + parts["amplified noise"], atol=1e-12)
+    blurred = np.fft.ifft2(fourier_gaussian(np.fft.fft2(clean), 0.8)).real
+    np.testing.assert_allclose(parts["degraded"] - noise, blurred, atol=1e-12)
+    # It minimises ||h * x - degraded||^2 + kappa ||x||^2, so the gradient of that vanishes.
+    x = torch.tensor(parts["restored"], requires_grad=True)
+    rows, columns = (torch.fft.fftfreq(n, dtype=torch.float64) for n in clean.shape)
+    transfer = torch.exp(-2 * torch.pi**2 * 0.8**2 * (rows[:, None] ** 2 + columns**2))
+    blurred = torch.fft.ifft2(transfer * torch.fft.fft2(x)).real
+    ((blurred - torch.tensor(parts["degraded"])).square().sum() + kappa * x.square().sum()).backward()
+    assert x.grad.abs().max() < 1e-10
+
+
 def test_filters_refuse():
     for call, hint in [
         (lambda: filters.delayed(np.zeros((2, 2)), 3), "finite vector"),
@@ -260,6 +313,8 @@ def test_filters_refuse():
         (lambda: filters.delayed([1.0], 0), "taps must be at least 1"),
         (lambda: filters.lms(np.zeros((3, 2)), np.zeros(3), 0), "step must be positive"),
         (lambda: filters.wiener(np.zeros((3, 2)), np.zeros(4)), r"expected inputs \[N, taps\]"),
+        (lambda: filters.wiener_restoration(np.zeros((3, 2)), np.zeros((2, 3)), 1.0, 0.1), "noise like it"),
+        (lambda: filters.wiener_restoration(np.zeros((3, 2)), np.zeros((3, 2)), 1.0, 0.0), "kappa must be above 0"),
     ]:
         with pytest.raises(ValueError, match=hint):
             call()

@@ -108,8 +108,8 @@ def test_gradient_descent_converges_below_two_over_the_largest_curvature(factor,
 def test_noise_leaves_a_saddle_and_plain_descent_does_not():
     gradient, draw = SURFACES["saddle"].gradient, np.random.default_rng(0)
     assert np.abs(descend(SGD(0.1), gradient, (1.5, 0.0), 500)[-1]).max() < 1e-12
-    noisy = descend(SGD(0.1), lambda p: gradient(p) + 1e-3 * draw.normal(size=2), (1.5, 0.0), 100)
-    assert abs(noisy[-1][1]) > 1
+    noisy = descend(SGD(0.1), lambda p: gradient(p) + 1e-3 * draw.normal(size=2), (1.5, 0.0), 300)
+    assert abs(noisy[-1][1]) == pytest.approx(1, abs=0.01)
 
 
 def reddi(optimizer, steps):
@@ -145,7 +145,7 @@ def test_surface_minima_and_start(name):
         assert ground.value(np.array(minimum)) == pytest.approx(0, abs=1e-12)
         assert lowest >= 0
         np.testing.assert_allclose(ground.gradient(np.array(minimum)), 0, atol=1e-5)
-    assert bool(ground.minima) == (lowest >= 0)
+    assert ground.minima
     assert left <= ground.start[0] <= right and bottom <= ground.start[1] <= top
 
 

@@ -1,4 +1,4 @@
-"""The adaptive linear filter: the Wiener solution and the LMS algorithm that walks to it.
+"""Linear filters: the Wiener solution, the LMS algorithm that walks to it, and Wiener restoration of blurred images.
 
 Conventions of the tutorial's slide "Adaptive Signal Processing": output y(i) = sum_k w_k x_k(i), error
 e(i) = d(i) - y(i). LMS (Widrow and Hoff, 1960) is w <- w + mu e(i) x(i). Texts that write 2 mu have half our limits.
@@ -79,3 +79,36 @@ def mean_path(correlation, cross, step, steps):
     for i in range(steps):
         path[i + 1] = path[i] + step * (cross - correlation @ path[i])
     return path
+
+
+def wiener_restoration(clean, noise, blur, kappa):
+    """Degrade an image, restore it with a Wiener filter, and split what is wrong into its two parts.
+
+    With the blur's transform H and the filter Phi = H* / (|H|^2 + kappa), the restored image is the clean one plus
+    ringing, (Phi H - 1) applied to the clean image, plus noise, Phi applied to the noise (Tekalp and Sezan, 1990).
+
+    Args:
+        clean: image [rows, columns].
+        noise: of the same shape; added after the blur.
+        blur: standard deviation of the Gaussian blur in pixels; it wraps round at the border.
+        kappa: the assumed ratio of the noise's power to the image's, above 0.
+
+    Returns:
+        {"degraded", "restored", "ringing", "amplified noise"}: images [rows, columns].
+    """
+    clean, noise = np.asarray(clean, dtype=float), np.asarray(noise, dtype=float)
+    if clean.ndim != 2 or noise.shape != clean.shape:
+        raise ValueError(f"expected an image [rows, columns] and noise like it, got {clean.shape} and {noise.shape}")
+    if blur < 0 or kappa <= 0:
+        raise ValueError(f"blur must not be negative and kappa must be above 0, got {blur} and {kappa}")
+    rows, columns = (np.fft.fftfreq(size) for size in clean.shape)
+    transfer = np.exp(-2 * np.pi**2 * blur**2 * (rows[:, None] ** 2 + columns**2))
+    restore = transfer / (transfer**2 + kappa)
+    image, added = np.fft.fft2(clean), np.fft.fft2(noise)
+    spectra = {
+        "degraded": transfer * image + added,
+        "restored": restore * (transfer * image + added),
+        "ringing": (restore * transfer - 1) * image,
+        "amplified noise": restore * added,
+    }
+    return {name: np.fft.ifft2(spectrum).real for name, spectrum in spectra.items()}

@@ -1,6 +1,8 @@
 """How well a model does on data it has not seen: splits, polynomials, weight decay, dropout, augmentation.
 
-The tutorial's slides "Bias vs. Variance", "Generalization Error", "Regularization" and "Amount of Data".
+The tutorial's slides "Bias vs. Variance", "Generalization Error" (which quotes S. Fortmann-Roe, 2012: "resampling based
+measures such as cross-validation should be preferred over theoretical measures such as Akaike's Information Criteria"),
+"Regularization" and "Amount of Data".
 """
 
 import numpy as np
@@ -57,27 +59,72 @@ def degree_sweep(spots, sets, fine, truth, noise, degrees, k=5):
         k: folds of the cross-validation.
 
     Returns:
-        (curves, fits): mean squares per degree under the names "training error", "test error" (= bias² + variance +
-        noise²), "bias²", "variance" and "k-fold CV"; and for each degree the fits at ``fine`` [F, S].
+        (curves, fits, left_out): mean squares per degree under the names "training error", "test error" (= bias² +
+        variance + noise²), "bias²", "variance" and "k-fold CV"; for each degree the fits at ``fine`` [F, S]; and for
+        each degree the errors at ``spots`` of the fits that were not shown the spot [N, S], from which a single
+        training set's own cross-validation follows.
     """
     spots, sets = np.asarray(spots, dtype=float), np.asarray(sets, dtype=float)
     if sets.ndim != 2 or len(sets) != len(spots):
         raise ValueError(f"sets must be [{len(spots)}, training sets], got {sets.shape}")
     names = ("training error", "test error", "bias²", "variance", f"{k}-fold CV")
-    curves, fits = {name: [] for name in names}, {}
+    curves, fits, left_out = {name: [] for name in names}, {}, {}
     for degree in degrees:
         seen = polynomial(spots, degree)
         weights = least_squares(seen, sets)
         fits[degree] = polynomial(fine, degree) @ weights
         bias, variance = np.mean((fits[degree].mean(axis=1) - truth) ** 2), fits[degree].var(axis=1).mean()
-        left_out = np.zeros_like(sets)
+        left_out[degree] = np.zeros_like(sets)
         for training, test in folds(len(spots), k):
-            left_out[test] = sets[test] - seen[test] @ least_squares(seen[training], sets[training])
+            left_out[degree][test] = sets[test] - seen[test] @ least_squares(seen[training], sets[training])
         training_error = np.mean((seen @ weights - sets) ** 2)
-        errors = (training_error, bias + variance + noise**2, bias, variance, np.mean(left_out**2))
+        errors = (training_error, bias + variance + noise**2, bias, variance, np.mean(left_out[degree] ** 2))
         for name, value in zip(names, errors):
             curves[name].append(float(value))
-    return curves, fits
+    return curves, fits, left_out
+
+
+def akaike(training_error, parameters, samples, corrected=False):
+    """Akaike's information criterion of a least-squares fit, N log(training error) + 2 p; the smallest is chosen.
+
+    Args:
+        training_error: mean square of the residuals, above 0; a number or an array.
+        parameters: p, the number of fitted parameters with the noise's variance (degree + 2 for a polynomial).
+        samples: N, the samples fitted.
+        corrected: Hurvich and Tsai's form for few samples, with 2 p N / (N - p - 1) in place of 2 p; p < N - 1.
+    """
+    training_error = np.asarray(training_error, dtype=float)
+    if not np.all(training_error > 0):
+        raise ValueError("akaike() needs training errors above 0; a fit without error has no likelihood")
+    if not 1 <= parameters < samples - 1:
+        raise ValueError(f"parameters must be between 1 and {samples - 2} for {samples} samples, got {parameters}")
+    penalty = 2 * parameters * (samples / (samples - parameters - 1) if corrected else 1)
+    return samples * np.log(training_error) + penalty
+
+
+def choices(spots, sets, degrees, left_out, k=5):
+    """The degree that each rule chooses for each training set of polynomial fits.
+
+    Args:
+        spots, sets, degrees, k: as for ``degree_sweep``.
+        left_out: its third result, made with the same ``k``.
+
+    Returns:
+        Mapping from a rule to the indices into ``degrees`` that it chooses [S]: "cross-validation" (mean over all k
+        folds), "hold-out" (the first fold alone), "AIC", "corrected AIC" and "training error".
+    """
+    samples = len(spots)
+    held_out = folds(samples, k)[0][1]
+    scores = {rule: [] for rule in ("cross-validation", "hold-out", "AIC", "corrected AIC", "training error")}
+    for degree in degrees:
+        design = polynomial(spots, degree)
+        error = np.mean((design @ least_squares(design, sets) - sets) ** 2, axis=0)
+        scores["cross-validation"].append(np.mean(left_out[degree] ** 2, axis=0))
+        scores["hold-out"].append(np.mean(left_out[degree][held_out] ** 2, axis=0))
+        scores["AIC"].append(akaike(error, degree + 2, samples))
+        scores["corrected AIC"].append(akaike(error, degree + 2, samples, corrected=True))
+        scores["training error"].append(error)
+    return {rule: np.argmin(values, axis=0) for rule, values in scores.items()}
 
 
 def ridge(design, targets, decay):

@@ -93,7 +93,7 @@ class Node:
     def backward(self):
         """Set ``gradient`` of every node in the history to d self / d node; self must be a single number."""
         if self.value.size != 1:
-            raise ValueError(f"backward() starts from one number, this node has shape {self.value.shape}; sum() it first")
+            raise ValueError(f"backward() starts from one number, this one has shape {self.value.shape}; sum() it first")
         order = self.history()
         for node in order:
             node.gradient = np.zeros_like(node.value)

@@ -1,4 +1,4 @@
-"""Neurons, activation functions, softmax and the multi-layer perceptron, with their gradients written out.
+"""Neurons, activation functions, softmax, cross-entropy and the multi-layer perceptron, with their gradients.
 
 Everything is plain numpy so that each line is one line of the tutorial (Tekalp and Kirmemis, EUSIPCO 2018, part 1,
 "Neural Networks 101" and "Back-propagation"). Arrays of samples are [N, features]; a layer's weights are
@@ -60,6 +60,39 @@ def softmax(scores, axis=-1):
         raise ValueError(f"softmax() needs finite scores and at least one of them, got {scores}")
     powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
     return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def cross_entropy(scores, labels):
+    """Mean cross-entropy -log p_label of raw scores (logits), and its gradient with respect to them.
+
+    p is the softmax of each row. The logarithm is taken of the scores themselves, log p_i = x_i - log sum_j exp(x_j),
+    so that a probability that rounds to 0 costs what it should and not infinity.
+
+    Args:
+        scores: logits [N, K], finite.
+        labels: the right class of each row [N], integers 0..K-1.
+
+    Returns:
+        (loss, gradient): a number, and (p - one_hot(labels)) / N [N, K].
+
+    Example:
+        >>> loss, gradient = cross_entropy([[0.0, 0.0]], [1])
+        >>> round(loss, 4), gradient.tolist()
+        (0.6931, [[0.5, -0.5]])
+    """
+    scores, labels = np.asarray(scores, dtype=float), np.asarray(labels)
+    if scores.ndim != 2 or scores.size == 0 or not np.all(np.isfinite(scores)):
+        raise ValueError(f"scores must be finite logits [N, K], got shape {scores.shape}")
+    if labels.shape != scores.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be {len(scores)} integers, got shape {labels.shape} of {labels.dtype}")
+    if labels.min() < 0 or labels.max() >= scores.shape[1]:
+        raise ValueError(f"labels must lie in 0..{scores.shape[1] - 1}, got {labels.min()}..{labels.max()}")
+    rows = np.arange(len(scores))
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    loss = np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels])
+    gradient = softmax(scores)
+    gradient[rows, labels] -= 1.0
+    return float(loss), gradient / len(scores)
 
 
 class MLP:
@@ -143,6 +176,11 @@ class MLP:
             signal = signal @ self.weights[layer]
         return loss, weights, biases
 
+    def packed_gradient(self, x, targets):
+        """(E, dE/d of all weights and biases in one vector, in the order of ``pack``)."""
+        loss, weights, biases = self.gradients(x, targets)
+        return loss, np.concatenate([part.ravel() for pair in zip(weights, biases) for part in pair])
+
     def pack(self):
         """All weights and biases in one vector, layer by layer."""
         return np.concatenate([part.ravel() for pair in zip(self.weights, self.biases) for part in pair])
@@ -182,8 +220,7 @@ def train(network, x, targets, optimizer, steps, batch=None, seed=0):
             if len(waiting) < size:
                 waiting = draw.permutation(len(x))
             chosen, waiting = waiting[:size], waiting[size:]
-        loss, weights, biases = network.gradients(x[chosen], targets[chosen])
-        gradient = np.concatenate([part.ravel() for pair in zip(weights, biases) for part in pair])
+        loss, gradient = network.packed_gradient(x[chosen], targets[chosen])
         vector = optimizer.step(vector, gradient)
         network.unpack(vector)
         losses.append(loss)
@@ -191,9 +228,15 @@ def train(network, x, targets, optimizer, steps, batch=None, seed=0):
 
 
 def dead_units(network, x, layer=0):
-    """Which units of a layer have slope 0 for every input of ``x`` and so can never learn from it again; bool [units]."""
+    """Which units of a layer have slope 0 for every input of ``x`` and so never learn from it again; bool [units]."""
     nets, _ = network.forward(x)
     return np.all(ACTIVATIONS[network.activations[layer]].slope(nets[layer]) == 0.0, axis=0)
+
+
+def never_on(network, x, layer=0):
+    """Which units of a layer have a weighted sum of at most 0 for every input of ``x``; bool [units]."""
+    nets, _ = network.forward(x)
+    return np.all(nets[layer] <= 0.0, axis=0)
 
 
 SLIDE_INPUT, SLIDE_TARGET = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])

@@ -14,7 +14,7 @@ class Surface(NamedTuple):
     """(lowest x, highest x, lowest y, highest y) worth drawing."""
     start: tuple
     minima: tuple
-    """The points of least loss; empty when the loss has no minimum."""
+    """The points of least loss, where it is 0."""
     note: str
 
 
@@ -31,6 +31,18 @@ def _beale_gradient(p):
     return np.array([along_x, along_y])
 
 
+def _saddle(steepness, note):
+    """f = steepness x^2 / 2 + (1 - y^2)^2 / 4: a saddle at the origin with curvatures ``steepness`` and -1."""
+    return Surface(
+        lambda p: steepness * p[0] ** 2 / 2 + (1 - p[1] ** 2) ** 2 / 4,
+        lambda p: np.array([steepness * p[0], p[1] * (p[1] ** 2 - 1)]),
+        (-1.5, 1.5, -1.5, 1.5),
+        (-1.0, 0.001),
+        ((0.0, -1.0), (0.0, 1.0)),
+        note,
+    )
+
+
 SURFACES = {
     "bowl": Surface(
         lambda p: 0.5 * (p[0] ** 2 + 10 * p[1] ** 2),
@@ -40,14 +52,8 @@ SURFACES = {
         ((0.0, 0.0),),
         "curvatures 1 and 10: gradient descent converges below the rate 2/10",
     ),
-    "saddle": Surface(
-        lambda p: p[0] ** 2 - p[1] ** 2,
-        lambda p: np.array([2 * p[0], -2 * p[1]]),
-        (-2.0, 2.0, -2.0, 2.0),
-        (-1.5, 0.001),
-        (),
-        "flat at the origin, downhill along y: the way out is almost invisible from the start",
-    ),
+    "saddle": _saddle(1.0, "two minima with a saddle between them, as steep across as along"),
+    "narrow saddle": _saddle(100.0, "the same saddle, a hundred times steeper across: that caps the rate of descent"),
     "Beale": Surface(
         _beale,
         _beale_gradient,

@@ -45,7 +45,8 @@ def _grid(ground, count):
     return np.stack(np.meshgrid(np.linspace(left, right, count), np.linspace(bottom, top, count)))
 
 
-def _draw_map(axes, name, walks):
+def draw_map(axes, name, walks):
+    """The walks of ``paths`` over the map of their surface: black cross = start, star = minimum, dots = ends."""
     ground = surface(name)
     grid = _grid(ground, 200)
     height = ground.value(grid)
@@ -85,20 +86,15 @@ def render(name="Beale", start=None, rate=0.004, scaled_rate=0.1, optimizers=("S
 def _draw(name, walks):
     """The figure of ``render`` for what ``paths`` gave."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
-    _draw_map(left, name, walks)
+    draw_map(left, name, walks)
     ground = SURFACES[name]
     for walk, (colour, style) in zip(walks.items(), _looks()):
         label, path = walk
         right.plot(ground.value(path.T), color=colour, ls=style, marker="", lw=1.8, label=label)
-    # A walk that diverges must not flatten the others. Logarithmic only where there is a least loss: it is 0.
+    # A walk that diverges must not flatten the others. The least loss of every surface is 0.
     first = float(ground.value(next(iter(walks.values()))[0]))
-    if ground.minima:
-        right.set_yscale("log")
-        losses = np.concatenate([ground.value(path.T) for path in walks.values()])
-        right.set_ylim(max(float(losses.min()) / 3, 1e-12), 10 * max(first, 1e-6))
-    else:
-        shown = ground.value(_grid(ground, 21))
-        right.set_ylim(float(shown.min()), max(float(shown.max()), first))
+    losses = np.concatenate([ground.value(path.T) for path in walks.values()])
+    right.set(yscale="log", ylim=(max(float(losses.min()) / 3, 1e-12), 10 * max(first, 1e-6)))
     right.set(xlabel="step", ylabel="loss", title="loss")
     right.grid(True)
     right.legend(fontsize=8, ncols=2 if len(walks) > 5 else 1)

@@ -4,11 +4,21 @@ _NETWORK = """def hidden_gradients(x, target, W1, b1, W2, b2):
     hidden = sigmoid(W1 @ x + b1)
     output = sigmoid(W2 @ hidden + b2)
 """
-_STEP = """def amsgrad_step(w, g, m, v, largest, t, rate, beta1, beta2, eps):
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g**2
+_DIFFERENCES = """def central_differences(loss, w, h):
+    gradient = np.zeros(w.shape)
+    for place in np.ndindex(w.shape):
+        step = np.zeros(w.shape)
+        step[place] = h
+        gradient[place] = {quotient}
+    return gradient
 """
-_ADAM = "    w = w - rate * (m / (1 - beta1**t)) / (np.sqrt(largest / (1 - beta2**t)) + eps)\n    return w, m, v, largest\n"
+_EPOCH = """def sgd_epoch(w, points, answers, order, size, rate):
+    for begin in range(0, {end}, size):
+        chosen = {chosen}
+        w = w + rate * (answers[chosen] - points[chosen] @ w) @ points[chosen] / {divisor}
+    return w
+"""
+_TAKEN = "order[begin : begin + size]"
 
 WRONG_ANSWERS = {
     "01-hidden-gradients": {
@@ -32,18 +42,61 @@ WRONG_ANSWERS = {
             "every sign is reversed",
         ),
     },
-    "01-amsgrad": {
-        "plain Adam": (_STEP + "    largest = v\n" + _ADAM, "never does"),
-        "the maximum after the bias correction": (
-            _STEP
-            + "    largest = np.maximum(largest, v / (1 - beta2**t))\n"
-            + "    w = w - rate * (m / (1 - beta1**t)) / (np.sqrt(largest) + eps)\n    return w, m, v, largest\n",
-            "before v's bias correction",
+    "01-central-differences": {
+        "forward differences": (_DIFFERENCES.format(quotient="(loss(w + step) - loss(w)) / h"), "forward differences"),
+        "divided by h": (_DIFFERENCES.format(quotient="(loss(w + step) - loss(w - step)) / h"), "2 h apart"),
+        "below minus above": (
+            _DIFFERENCES.format(quotient="(loss(w - step) - loss(w + step)) / (2 * h)"),
+            "sign is reversed",
         ),
-        "uphill": (_STEP + "    largest = np.maximum(largest, v)\n" + _ADAM.replace("w - rate", "w + rate"), "wrong sign"),
-        "the maximum of the squared gradients": (
-            _STEP + "    largest = np.maximum(largest, g**2)\n" + _ADAM,
-            "larger of itself and the new v",
+        "all weights at once": (
+            "def central_differences(loss, w, h):\n"
+            "    return np.full(w.shape, (loss(w + h) - loss(w - h)) / (2 * h))\n",
+            "one weight at a time",
+        ),
+        "the weights are left moved": (
+            "def central_differences(loss, w, h):\n"
+            "    gradient = np.zeros(w.shape)\n"
+            "    for place in np.ndindex(w.shape):\n"
+            "        w[place] += h\n"
+            "        above = loss(w)\n"
+            "        w[place] -= 2 * h\n"
+            "        gradient[place] = (above - loss(w)) / (2 * h)\n"
+            "    return gradient\n",
+            "weights were changed",
+        ),
+    },
+    "01-sgd-epoch": {
+        "the sum instead of the mean": (
+            _EPOCH.format(end="len(order)", chosen=_TAKEN, divisor="1"),
+            "divide by the number",
+        ),
+        "the last batch is dropped": (
+            _EPOCH.format(end="len(order) - size + 1", chosen=_TAKEN, divisor="len(chosen)"),
+            "smaller batch is left out",
+        ),
+        "the last batch is divided by the full size": (
+            _EPOCH.format(end="len(order)", chosen=_TAKEN, divisor="size"),
+            "over the samples it has",
+        ),
+        "the order is forgotten": (
+            _EPOCH.format(
+                end="len(order)", chosen="np.arange(begin, min(begin + size, len(order)))", divisor="len(chosen)"
+            ),
+            "in the given order",
+        ),
+        "the sign of the slides": (
+            _EPOCH.format(end="len(order)", chosen=_TAKEN, divisor="len(chosen)").replace("w + rate", "w - rate"),
+            "already carries the minus",
+        ),
+        "all gradients at the first weights": (
+            "def sgd_epoch(w, points, answers, order, size, rate):\n"
+            "    first = w\n"
+            "    for begin in range(0, len(order), size):\n"
+            "        chosen = order[begin : begin + size]\n"
+            "        w = w + rate * (answers[chosen] - points[chosen] @ first) @ points[chosen] / len(chosen)\n"
+            "    return w\n",
+            "the batch before it left",
         ),
     },
     "01-k-folds": {
@@ -73,22 +126,6 @@ WRONG_ANSWERS = {
             "    order = np.arange(samples)\n"
             "    return [(np.setdiff1d(order, test), test) for test in np.array_split(order, k)]\n",
             "shuffle first",
-        ),
-    },
-    "01-eight-views": {
-        "four turns and four flips that repeat": (
-            "def eight_views(image):\n"
-            "    turned = [np.rot90(image, k) for k in range(4)]\n"
-            "    return turned + [image[::-1], image[:, ::-1], image[::-1, ::-1], image]\n",
-            "only 6 of the 8",
-        ),
-        "the turns alone": (
-            "def eight_views(image):\n    return [np.rot90(image, k) for k in range(4)]\n",
-            "4 parts; expected a list of 8 views",
-        ),
-        "rolled instead of turned": (
-            "def eight_views(image):\n    return [np.roll(image, k, axis=1) for k in range(8)]\n",
-            "neither a turn nor a mirror",
         ),
     },
 }

@@ -47,43 +47,85 @@ def check_hidden_gradients(answer):
     expect.passed("hidden_gradients", len(cases), "networks, equal to autograd")
 
 
-def check_amsgrad_step(answer):
-    """``answer(w, g, m, v, largest, t, rate, beta1, beta2, eps)`` -> (w, m, v, largest) after step t of AMSGrad."""
-    draw = np.random.default_rng(2)
-    fading = [10.0 * 0.5**t for t in range(12)]
-    cases = {
-        "one weight, the same gradient each time": [np.array([1.0])] * 5,
-        "gradients that fade": [np.array([value]) for value in fading],
-        "three weights, random gradients": list(draw.normal(size=(20, 3)) * draw.choice([0.1, 5.0], (20, 1))),
-    }
-    rate, beta1, beta2, eps = 0.1, 0.8, 0.9, 1e-8
-    for name, gradients in cases.items():
-        w = np.zeros(len(gradients[0]))
-        m, v, largest = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
-        theirs = torch.tensor(w, requires_grad=True)
-        optimizer = torch.optim.Adam([theirs], lr=rate, betas=(beta1, beta2), eps=eps, amsgrad=True)
-        for t, g in enumerate(gradients, 1):
-            theirs.grad = torch.tensor(g)
-            optimizer.step()
-            state = optimizer.state[theirs]
-            case = f"{name}, step {t}"
-            before, got = largest.copy(), answer(w, g.copy(), m, v, largest, t, rate, beta1, beta2, eps)
-            w, m, v, largest = (
-                expect.array(part, g.shape, case)
-                for part in expect.parts(got, 4, case, "the four of (w, m, v, largest)")
-            )
-            for label, ours, truth in (("m", m, state["exp_avg"]), ("v", v, state["exp_avg_sq"])):
-                expect.that(np.allclose(ours, truth.numpy(), rtol=1e-9), case,
-                        f"{label} differs: keep both moments as in Adam, without correction")
-            expect.that(np.all(largest >= before), case,
-                    "largest became smaller: the point of AMSGrad is that it never does")
-            expect.that(np.allclose(largest, state["max_exp_avg_sq"].numpy(), rtol=1e-9), case,
-                    "largest is the larger of itself and the new v, before v's bias correction")
-            hint = "the step differs: divide by the root of largest / (1 - beta2^t), and m by 1 - beta1^t"
-            if np.allclose(w, -theirs.detach().numpy()):
-                hint = "the step has the wrong sign: downhill is minus"
-            expect.that(np.allclose(w, theirs.detach().numpy(), rtol=1e-9, atol=1e-12), case, hint)
-    expect.passed("amsgrad_step", sum(map(len, cases.values())), "steps, equal to torch.optim")
+def check_central_differences(answer):
+    """``answer(loss, w, h)`` is dE/dw by central differences, of the shape of w, which stays as it was."""
+    draw = np.random.default_rng(3)
+    cases = 0
+    for shape in ((1,), (3,), (2, 3), (2, 1, 4)):
+        slopes, bends = draw.normal(size=shape), draw.normal(size=shape)
+
+        def loss(w):
+            return float(np.sum(slopes * w) + np.sum(bends * w) ** 2 + np.sum(w**3))
+
+        for h in (0.1, 1e-4):
+            w, case = draw.normal(size=shape), f"weights of shape {shape}, h = {h:g}"
+            kept = w.copy()
+            got = expect.array(answer(loss, w, h), shape, case)
+            expect.that(np.array_equal(w, kept), case, "the weights were changed: move a copy, or move them back")
+            # Of this loss central differences are wrong by h^2 exactly: (w+h)^3 - (w-h)^3 = 6 w^2 h + 2 h^3.
+            exact = slopes + 2 * np.sum(bends * w) * bends + 3 * w**2
+            if not np.allclose(got, exact + h**2, rtol=1e-6, atol=1e-7):
+                forward = exact + h * bends**2 + 3 * w * h + h**2
+                hint = f"got {got.ravel()[0]:.6g} for the first weight, the loss gives {(exact + h**2).ravel()[0]:.6g}"
+                if np.allclose(got, forward, rtol=1e-4, atol=1e-6):
+                    hint = "these are forward differences, which err by h and not by h^2: also move the weight down"
+                elif np.allclose(got, 2 * (exact + h**2), rtol=1e-4, atol=1e-6):
+                    hint = "twice too large: w + h and w - h are 2 h apart"
+                elif np.allclose(got, -(exact + h**2), rtol=1e-4, atol=1e-6):
+                    hint = "the sign is reversed: the loss above minus the loss below"
+                elif got.size > 1 and np.ptp(got) < 1e-9 * max(1.0, abs(got.ravel()[0])):
+                    hint = "all entries are equal: move one weight at a time"
+                expect.that(False, case, hint)
+            cases += 1
+    expect.passed("central_differences", cases, "cases, wrong by h² as they must be")
+
+
+def check_sgd_epoch(answer):
+    """``answer(w, points, answers, order, size, rate)`` is the weights after one epoch of mini-batch descent."""
+    cases = {"one batch of all": (6, 2, 6), "batches of one": (5, 3, 1), "two batches": (8, 2, 4),
+             "a last batch that is smaller": (7, 2, 3)}
+    for name, (samples, features, size) in cases.items():
+        draw = np.random.default_rng(samples)
+        points, answers = draw.normal(size=(samples, features)), draw.normal(size=samples)
+        start, order, rate = draw.normal(size=features), draw.permutation(samples), 0.3
+        case = f"{name}: {samples} samples, size {size}"
+        w = start.copy()
+        got = expect.array(answer(w, points.copy(), answers.copy(), order.copy(), size, rate), (features,), case)
+        expect.that(np.array_equal(w, start), case, "the w that was given is changed: make a new one, w = w + ...")
+        batches = [order[begin : begin + size] for begin in range(0, samples, size)]
+        truth = _descent(start, points, answers, batches, rate)
+        if np.allclose(got, truth, rtol=1e-9, atol=1e-12):
+            continue
+        whole = [batch for batch in batches if len(batch) == size]
+        forward = [np.arange(begin, min(begin + size, samples)) for begin in range(0, samples, size)]
+        at_once = start + sum(_descent(start, points, answers, [batch], rate) - start for batch in batches)
+        hints = [
+            (_descent(start, points, answers, batches, -rate), "it climbs: y - ŷ already carries the minus"),
+            (_descent(start, points, answers, batches, rate, total=True), "divide by the number of samples in a batch"),
+            (_descent(start, points, answers, whole, rate), "the last, smaller batch is left out"),
+            (_descent(start, points, answers, forward, rate), "take the samples in the given order"),
+            (_descent(start, points, answers, batches, rate, divisor=size),
+             "the last batch is smaller: its mean is over the samples it has"),
+            (at_once, "every batch must start from the weights that the batch before it left"),
+        ]
+        hint = "compare the first batch by hand: its mean of (y - ŷ) x, times the rate, is added to w"
+        for wrong, words in hints:
+            if np.allclose(got, wrong, rtol=1e-9, atol=1e-12):
+                hint = words
+                break
+        expect.that(False, case, hint)
+    expect.passed("sgd_epoch", len(cases), "epochs, equal to autograd")
+
+
+def _descent(w, points, answers, batches, rate, *, total=False, divisor=None):
+    """The weights after descending along autograd's gradients of the batches, one after the other."""
+    w = torch.tensor(w)
+    for batch in batches:
+        w = w.detach().requires_grad_()
+        squares = (torch.tensor(answers[batch]) - torch.tensor(points[batch]) @ w).square() / 2
+        (squares.sum() / (1 if total else divisor or len(batch))).backward()
+        w = w.detach() - rate * w.grad
+    return w.numpy()
 
 
 def check_k_folds(answer):
@@ -112,25 +154,3 @@ def check_k_folds(answer):
     expect.that(firsts[0] != firsts[2] and firsts[0] != tuple(range(20)), "k_folds(100, 5, seed)",
             "shuffle first: data often come sorted, and a block of them is no fair sample")
     expect.passed("k_folds", len(cases), "splits, disjoint, complete, shuffled")
-
-
-def check_eight_views(answer):
-    """``answer(image)`` is a list of the eight symmetric views of a square image [N, N]."""
-    images = {"a 3 x 3 image": np.arange(9).reshape(3, 3), "a 2 x 2 image": np.arange(4).reshape(2, 2),
-              "a random 5 x 5 image": np.random.default_rng(0).random((5, 5))}
-    for name, image in images.items():
-        # The truth is built without rotating: pixel (r, c) moves to every signed exchange of the two axes.
-        size = len(image) - 1
-        rows, columns = np.indices(image.shape)
-        truth = {image[a, b].tobytes() for r, c in ((rows, columns), (columns, rows))
-                 for a in (r, size - r) for b in (c, size - c)}
-        views = answer(image.copy())
-        views = [np.ascontiguousarray(view) for view in expect.parts(views, 8, name, "a list of 8 views")]
-        same_shape = all(view.shape == image.shape for view in views)
-        expect.that(same_shape, name, "every view keeps the shape of a square image")
-        different = {view.astype(image.dtype).tobytes() for view in views}
-        expect.that(different <= truth, name, "a view is neither a turn nor a mirror image: were pixels changed?")
-        expect.that(len(different) == 8, name,
-                    f"only {len(different)} of the 8 are different: a turn by 180 degrees is both flips together, so "
-                    "turning and flipping repeat each other; where is the transpose?")
-    expect.passed("eight_views", len(images), "images, 8 distinct views each")
