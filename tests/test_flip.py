@@ -23,8 +23,8 @@ def tensor(image):
     return torch.from_numpy(image).permute(2, 0, 1)[None].contiguous()
 
 
-# NVIDIA's flip-evaluator 1.7, evaluate(y, x, "LDR", applyMagma=False, parameters={"ppd": ...}), on photos(...): the mean,
-# and the map at PLACES. Kept here because the package has no wheels for every Python and processor of ours.
+# NVIDIA's flip-evaluator 1.7, evaluate(y, x, "LDR", applyMagma=False, parameters={"ppd": ...}), of photos(...): mean
+# and map at PLACES. Kept here because the package has no wheels for every Python and processor of ours.
 PLACES = ((0, 0), (20, 30), (70, 90), (89, 120), (130, 10), (159, 179))
 OFFICIAL = {
     ("astronaut", 8.0): (0.400378, [0.20179, 0.40741, 0.44147, 0.65792, 0.37743, 0.04327]),

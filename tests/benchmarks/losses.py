@@ -4,8 +4,8 @@ Time and memory of a metric (forward) and of a loss (forward and backward) besid
 crops, a photo of 512x512 and a frame of 1920x1080:
 
 - pytorch-msssim (SSIM, MS-SSIM) and lpips with the same trunk, both ways;
-- scikit-image (SSIM) and flip-evaluator (C++), forward only; the second has no wheels for some machines, and is measured
-  where ``pip install flip-evaluator`` was done.
+- scikit-image (SSIM) and flip-evaluator (C++), forward only; the second has no wheels for some machines, and is
+  measured where ``pip install flip-evaluator`` was done.
 
 Ours and theirs take turns on the same images; the medians of each and their ratio are reported, and both must give the
 same value. Memory (Linux) is how far one call lifts the process's peak, each in a process of its own. Results go to
