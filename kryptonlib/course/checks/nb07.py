@@ -48,7 +48,7 @@ def check_water_filling(answer):
     hint = "a coefficient gets the distortion level, but never more than its variance"
     cost = "it costs 1/2 log2(variance / distortion) bits, and nothing where it is not coded at all"
     cases = [([4.0, 1.0], 0.5), ([4.0, 1.0], 2.0), ([1.9, 0.1], 0.1)]
-    cases += [(rng.uniform(0.1, 5, 4).round(2).tolist(), float(rng.uniform(0.1, 3).round(2))) for _ in range(6)]
+    cases += [(rng.uniform(0.1, 5, 4).round(2).tolist(), round(float(rng.uniform(0.1, 3)), 2)) for _ in range(6)]
     for variances, level in cases:
         case = f"water_filling({variances}, {level:g})"
         distortions, bits = expect.parts(answer(np.array(variances), level), 2, case, "(distortions, bits)")
