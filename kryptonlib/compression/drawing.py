@@ -19,7 +19,7 @@ def noisy_density(density, cumulative, steps, reach=6.0):
         The matplotlib figure.
     """
     x = np.linspace(-reach, reach, 801)
-    figure, axes = plt.subplots(1, len(steps), figsize=(plots.WIDTH, 2.6), sharey=True)
+    figure, axes = plt.subplots(1, len(steps), figsize=(plots.WIDTH, 2.9), sharey=True)
     for place, step in zip(np.atleast_1d(axes), steps):
         noisy = (cumulative(x + step / 2) - cumulative(x - step / 2)) / step
         levels = step * np.arange(-int(reach / step), int(reach / step) + 1)
@@ -30,7 +30,7 @@ def noisy_density(density, cumulative, steps, reach=6.0):
         place.plot(levels, heights, linestyle="", marker="o", color=plots.COLOURS[1], label="value at the levels")
         place.set(title=f"step δ = {step:g}", xlabel="y")
     np.atleast_1d(axes)[0].set_ylabel("density")
-    np.atleast_1d(axes)[-1].legend(loc="upper right", fontsize=8)
+    figure.legend(*np.atleast_1d(axes)[-1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
     return figure
 
 
