@@ -148,8 +148,9 @@ def test_every_picture_has_a_text_and_the_gallery_shows_real_figures():
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
 def test_every_make_target_that_is_named_exists(document):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z]+)\b(?=[^\n]*`|$|  )", document.read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)\b", document.read_text(encoding="utf-8"), re.MULTILINE))
     assert named <= targets
+    assert named or document.name not in ("README.md", "CONTRIBUTING.md", "CLAIMS.md")
 
 
 def test_every_figure_with_a_photo_is_credited():
