@@ -81,7 +81,7 @@ def test_smallest_side_is_the_smallest_that_works():
 @pytest.mark.parametrize(
     "call, error, words",
     [
-        (lambda: effective.effective_field("net", "0", []), TypeError, "takes an nn.Sequential, got str"),
+        (lambda: effective.effective_field("net", "0", []), TypeError, "nn.Sequential is needed, got str"),
         (lambda: effective.effective_field(stack((3, 1)), "0", []), ValueError, "no pictures"),
         (lambda: effective.spread(np.zeros((3, 3))), ValueError, "not all zero"),
         (lambda: effective.spread(-np.ones((3, 3))), ValueError, "none negative"),
@@ -126,3 +126,40 @@ def test_a_shortcut_leaves_behind_its_start_and_ends_on_its_end():
     line = axes.lines[0].get_xydata().tolist()
     assert line == [[0.5, 0], [0.5, 1], [3, 1]]
     assert axes.texts[0].xy == (3, diagrams.HEIGHT / 2)
+
+
+def test_windows_come_from_all_photos_in_turn():
+    photos = [np.full((9, 12, 3), 1.0), np.full((8, 8), 2.0)]
+    cut = effective.windows(photos, 8, 4, seed=0)
+    assert [window.shape for window in cut] == [(8, 8, 3), (8, 8)] * 2
+    assert [window.flat[0] for window in cut] == [1, 2, 1, 2]
+    with pytest.raises(ValueError, match=r"9 x 9 pixels, got a photo of \(8, 8\)"):
+        effective.windows(photos, 9, 1, seed=0)
+
+
+def test_random_weights_have_hes_variance_and_come_from_meta():
+    with torch.device("meta"):
+        net = nn.Sequential(nn.Conv2d(32, 64, 3), nn.ReLU())
+    net = effective.random_weights(net, 0)
+    assert float(net[0].weight.var()) == pytest.approx(2 / (9 * 32), rel=0.05)
+    assert (net[0].bias == 0).all() and not net[0].weight.requires_grad and not net.training
+    assert torch.equal(net[0].weight, effective.random_weights(nn.Sequential(nn.Conv2d(32, 64, 3)), 0)[0].weight)
+
+
+def test_the_classifier_diagram_shows_the_shapes_that_run():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), nn.ReLU(), nn.MaxPool2d(2)).eval()
+    _, axes = plt.subplots()
+    diagrams.classifier(axes, net, 9, 7)
+    texts = [text.get_text() for text in axes.texts]
+    for expected in ("conv\n3×3\n/ 2", "4×4×4", "4×2×2", "16", "7", "max\npool", "softmax"):
+        assert expected in texts
+    with pytest.raises(ValueError, match="at most 6 layers"):
+        diagrams.classifier(axes, nn.Sequential(*[nn.ReLU() for _ in range(7)], nn.Conv2d(3, 1, 1)).eval(), 9, 7)
+    with pytest.raises(ValueError, match="got norm"):
+        diagrams.classifier(axes, nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval(), 9, 7)
+
+
+def test_the_residual_diagram_has_two_rows_and_two_shortcuts():
+    _, axes = plt.subplots()
+    diagrams.residual_blocks(axes)
+    assert len(axes.patches) == 16 and len(axes.lines) == 2

@@ -1,17 +1,22 @@
 """Block diagrams: boxes joined by arrows from left to right, with letters that stay legible at a phone's width.
 
-``chain`` draws one row, ``shortcut`` an arrow that goes around some of its boxes, ``frame`` sets the limits.
+``chain`` draws one row, ``shortcut`` an arrow that goes around some of its boxes, ``frame`` sets the limits;
+``classifier`` and ``residual_blocks`` are the two diagrams of notebook 03 made of them.
 """
+
+from math import prod
 
 from matplotlib.patches import FancyBboxPatch
 
 from kryptonlib import plots
+from kryptonlib.anatomy.watching import layers
 
 FONT = 14
 """Points in a figure of ``plots.WIDTH`` inches: about 6 points where a phone shows the figure 9 cm wide."""
 SMALL = 12
 WIDTH, HEIGHT, STEP = 0.74, 0.9, 1.0
 """A box, and the distance between the centres of neighbours; the units are the diagram's own."""
+MOST_LAYERS = 6
 FILLS = {
     "data": "#FFFFFF",
     "layer": "#BBD7EE",
@@ -51,7 +56,7 @@ def chain(axes, blocks, *, y=0.0, x=0.0):
         _arrow(axes, (left + WIDTH / 2, y), (right - WIDTH / 2, y))
     for (centre, _), (text, kind, *below) in zip(centres, blocks):
         corner = (centre - WIDTH / 2, y - HEIGHT / 2)
-        shape = "round,pad=0,rounding_size=0.45" if kind == "sum" else "round,pad=0,rounding_size=0.08"
+        shape = "round,pad=0,rounding_size=0.37" if kind == "sum" else "round,pad=0,rounding_size=0.08"
         axes.add_patch(
             FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=shape, facecolor=FILLS[kind], edgecolor="#333333")
         )
@@ -80,6 +85,55 @@ def shortcut(axes, start, end, *, text="", lift=0.9):
     if text:
         axes.text((leaves + end[0]) / 2, above, text, ha="center", va="center", fontsize=FONT,
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 3})  # fmt: skip
+
+
+def classifier(axes, trunk, side, classes):
+    """A CNN as two rows of boxes: the trunk of convolutions, ReLUs and max pools, and the head behind it.
+
+    Args:
+        axes: matplotlib axes, at best ``plots.WIDTH`` x 4.1 inches.
+        trunk: nn.Sequential in evaluation mode with at most six layers, from an image [3, side, side] to maps.
+        side: rows and columns of the image.
+        classes: how many logits the head has.
+
+    Raises:
+        ValueError: a layer that is no convolution, activation or pooling, or too many layers to be legible.
+    """
+    table = layers(trunk, side)
+    if len(table) > MOST_LAYERS:
+        raise ValueError(f"classifier() draws at most {MOST_LAYERS} layers, got {len(table)}: draw the first ones")
+    shapes = ["×".join(map(str, layer.shape)) for layer in table]
+    upper = [("image", "data", f"3×{side}×{side}")]
+    for layer, shape in zip(table, shapes):
+        if layer.kind == "conv":
+            kernel, _, stride = layer.detail.split(" ")[0].partition("/")
+            upper.append((f"conv\n{kernel}" + (f"\n/ {stride}" if stride else ""), "layer", shape))
+        elif layer.kind == "pool":
+            upper.append((f"{layer.detail.split(' ')[0]}\npool", "function", shape))
+        elif layer.kind == "activation":
+            upper.append(("ReLU", "function"))
+        else:
+            raise ValueError(f"classifier() draws convolutions, activations and pools, got {layer.kind} {layer.name!r}")
+    numbers = prod(table[-1].shape)
+    lower = [("maps", "data", shapes[-1]), ("flatten", "function", f"{numbers}"), ("linear", "layer"),
+             ("logits", "data", str(classes)), ("softmax", "function"), ("proba-\nbilities", "data", str(classes))]  # fmt: skip
+    for name, row, y in (("trunk", upper, 2.3), ("head", lower, 0.0)):
+        chain(axes, row, y=y)
+        axes.text(-WIDTH / 2, y + 0.75, name, fontsize=FONT, fontweight="bold", ha="left", va="center")
+    frame(axes, max(len(upper), len(lower)), (-0.95, 3.4))
+
+
+def residual_blocks(axes):
+    """Two residual blocks (He et al. 2016): the shortcut is x itself, or a projection where the maps get smaller."""
+    tail = [("batch\nnorm", "layer"), ("ReLU", "function"), ("conv\n3×3", "layer"), ("batch\nnorm", "layer"),
+            ("+", "sum"), ("ReLU", "function")]  # fmt: skip
+    for y, first, text in (
+        (2.6, "conv\n3×3", "shortcut: x itself"),
+        (0.0, "conv\n3×3/2", "shortcut: conv 1×1/2 and batch norm"),
+    ):
+        row = chain(axes, [("x", "data"), (first, "layer"), *tail], y=y)
+        shortcut(axes, row[0], row[6], text=text, lift=1.0)
+    frame(axes, 8, (-0.65, 4.1))
 
 
 def frame(axes, columns, rows):

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from kryptonlib.anatomy.watching import layers
+from kryptonlib.choices import check_choice
 
 
 def effective_field(chain, name, pictures):
@@ -32,18 +33,15 @@ def effective_field(chain, name, pictures):
         TypeError: ``chain`` is no nn.Sequential.
         ValueError: no picture, a picture that is too small, or a gradient that is zero everywhere.
     """
-    if not isinstance(chain, nn.Sequential):
-        raise TypeError(f"effective_field() takes an nn.Sequential, got {type(chain).__name__}")
+    part = _up_to(chain, name)
     pictures = list(pictures)
     if not pictures:
         raise ValueError("effective_field() got no pictures; give tensors [1, C, H, W]")
-    table = layers(chain, tuple(pictures[0].shape[1:]))
-    layer = table[name]
+    layer = layers(part, tuple(pictures[0].shape[1:]))[name]
     side, unit = _first_inside(layer)
     if min(pictures[0].shape[2:]) < side:
         raise ValueError(f"a whole field of layer {name!r} needs pictures of {side} pixels a side, got "
                          f"{tuple(pictures[0].shape[2:])}")  # fmt: skip
-    part = chain[: [key for key, _ in chain.named_children()].index(name) + 1]
     total = 0
     for picture in pictures:
         pixels = picture.detach().clone().requires_grad_()
@@ -58,7 +56,41 @@ def effective_field(chain, name, pictures):
 
 def smallest_side(chain, name, channels=3):
     """Side in pixels of the smallest square picture that holds the whole field of one unit of layer ``name``."""
-    return _first_inside(layers(chain, (channels, 512, 512))[name])[0]
+    return _first_inside(layers(_up_to(chain, name), (channels, 512, 512))[name])[0]
+
+
+def windows(photos, side, count, seed):
+    """Random windows: ``count`` arrays [side, side, ...] cut out of the photos [H, W, ...] in turn.
+
+    Raises ValueError for a photo that is smaller than a window.
+    """
+    small = [np.shape(photo) for photo in photos if min(np.shape(photo)[:2]) < side]
+    if small or not len(photos):
+        raise ValueError(f"windows() cuts {side} x {side} pixels, got {f'a photo of {small[0]}' if small else 'no photo'}")
+    generator = np.random.default_rng(seed)
+    cut = []
+    for number in range(count):
+        photo = photos[number % len(photos)]
+        row, column = (int(generator.integers(0, length - side + 1)) for length in photo.shape[:2])
+        cut.append(photo[row : row + side, column : column + side])
+    return cut
+
+
+def random_weights(chain, seed):
+    """Give the convolutions of ``chain`` He's random weights (variance 2 / inputs, no bias) and return it, frozen.
+
+    Source: He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015. A chain on the meta device comes to the CPU.
+    """
+    if any(tensor.is_meta for tensor in chain.parameters()):
+        chain = chain.to_empty(device="cpu")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in chain.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+    return chain.eval().requires_grad_(False)
 
 
 def spread(field):
@@ -76,6 +108,17 @@ def spread(field):
         places = np.arange(len(profile))
         variances.append((profile * places**2).sum() - (profile * places).sum() ** 2)
     return float(np.sqrt(np.mean(variances)))
+
+
+def _up_to(chain, name):
+    """The part of a chain that ends with layer ``name``: smaller pictures fit through it."""
+    if not isinstance(chain, nn.Sequential):
+        raise TypeError(f"an nn.Sequential is needed, got {type(chain).__name__}")
+    names = [key for key, _ in chain.named_children()]
+    check_choice("layer", name, names)
+    part = chain[: names.index(name) + 1]
+    part.training = chain.training
+    return part
 
 
 def _first_inside(layer):
