@@ -116,7 +116,8 @@ def classifier(axes, trunk, side, classes):
             raise ValueError(f"classifier() draws convolutions, activations and pools, got {layer.kind} {layer.name!r}")
     numbers = prod(table[-1].shape)
     lower = [("maps", "data", shapes[-1]), ("flatten", "function", f"{numbers}"), ("linear", "layer"),
-             ("logits", "data", str(classes)), ("softmax", "function"), ("proba-\nbilities", "data", str(classes))]  # fmt: skip
+             ("logits", "data", f"{classes}"), ("softmax", "function"),
+             ("proba-\nbilities", "data", f"{classes}")]  # fmt: skip
     for name, row, y in (("trunk", upper, 2.3), ("head", lower, 0.0)):
         chain(axes, row, y=y)
         axes.text(-WIDTH / 2, y + 0.75, name, fontsize=FONT, fontweight="bold", ha="left", va="center")

@@ -66,7 +66,8 @@ def windows(photos, side, count, seed):
     """
     small = [np.shape(photo) for photo in photos if min(np.shape(photo)[:2]) < side]
     if small or not len(photos):
-        raise ValueError(f"windows() cuts {side} x {side} pixels, got {f'a photo of {small[0]}' if small else 'no photo'}")
+        got = f"a photo of {small[0]}" if small else "no photo"
+        raise ValueError(f"windows() cuts {side} x {side} pixels, got {got}")
     generator = np.random.default_rng(seed)
     cut = []
     for number in range(count):

@@ -38,7 +38,7 @@ WRONG_ANSWERS = {
         ),
         "a fraction": (
             "def grid_size(length, patch, stride):\n    return (length - patch) / stride + 1\n",
-            "use //",
+            "divide with //",
         ),
     },
     "04-log-odds": {

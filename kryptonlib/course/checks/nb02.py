@@ -4,6 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from kryptonlib.course.checks import expect
+
 
 def check_window_matrix(answer):
     """``answer(image, size, stride)``: [C, H, W] -> [C size^2, H_out W_out], every window as one column."""
@@ -24,8 +26,8 @@ def check_window_matrix(answer):
               for channels, size in ((1, (6, 7)), (3, (8, 5))) for kernel in (1, 2, 3) for stride in (1, 2, 3)]
     for name, image, size, stride, hint in cases:
         truth = F.unfold(torch.tensor(image)[None], size, stride=stride)[0].numpy()
-        _compare(name, answer(image.copy(), size, stride), truth, hint)
-    _passed("window_matrix", len(cases))
+        expect.close(answer(image.copy(), size, stride), truth, name, hint)
+    expect.passed("window_matrix", len(cases))
 
 
 def check_max_pool(answer):
@@ -46,8 +48,8 @@ def check_max_pool(answer):
               for size in ((6, 6), (7, 10)) for kernel in (2, 3, 4) for stride in (1, 2, 3)]
     for name, image, kernel, stride, padding, hint in cases:
         truth = F.max_pool2d(torch.tensor(image)[None], kernel, stride, padding)[0].numpy()
-        _compare(name, answer(image.copy(), kernel, stride, padding), truth, hint)
-    _passed("max_pool", len(cases))
+        expect.close(answer(image.copy(), kernel, stride, padding), truth, name, hint)
+    expect.passed("max_pool", len(cases))
 
 
 def check_depthwise(answer):
@@ -68,8 +70,8 @@ def check_depthwise(answer):
                "compare output[0, 0, 0] by hand") for c in (1, 3, 5) for size in ((5, 5), (6, 9)) for k in (1, 2, 3)]
     for name, image, kernels, hint in cases:
         truth = F.conv2d(torch.tensor(image)[None], torch.tensor(kernels)[:, None], groups=len(kernels))[0].numpy()
-        _compare(name, answer(image.copy(), kernels.copy()), truth, hint)
-    _passed("depthwise", len(cases))
+        expect.close(answer(image.copy(), kernels.copy()), truth, name, hint)
+    expect.passed("depthwise", len(cases))
 
 
 def check_adjoint(answer):
@@ -93,8 +95,8 @@ def check_adjoint(answer):
         x = torch.zeros(length, dtype=torch.double, requires_grad=True)
         forward = F.conv1d(x[None, None], torch.tensor(kernel)[None, None], stride=stride)[0, 0]
         (forward * torch.tensor(y)).sum().backward()
-        _compare(name, answer(y.copy(), kernel.copy(), stride, length), x.grad.numpy(), hint)
-    _passed("adjoint", len(cases))
+        expect.close(answer(y.copy(), kernel.copy(), stride, length), x.grad.numpy(), name, hint)
+    expect.passed("adjoint", len(cases))
 
 
 def check_kernel_gradient(answer):
@@ -123,29 +125,11 @@ def check_kernel_gradient(answer):
     for name, image, slope, size, stride, hint in cases:
         kernels = torch.zeros(len(slope), len(image), size, size, dtype=torch.double, requires_grad=True)
         (F.conv2d(torch.tensor(image)[None], kernels, stride=stride)[0] * torch.tensor(slope)).sum().backward()
-        _compare(name, answer(image.copy(), slope.copy(), size, stride), kernels.grad.numpy(), hint)
-    _passed("kernel_gradient", len(cases))
+        expect.close(answer(image.copy(), slope.copy(), size, stride), kernels.grad.numpy(), name, hint)
+    expect.passed("kernel_gradient", len(cases))
 
 
 def _convolved_length(size, kernel, stride=1, padding=0, dilation=1):
     """The length that torch gives a convolved signal."""
     signal, taps = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
     return F.conv1d(signal, taps, stride=stride, padding=padding, dilation=dilation).shape[-1]
-
-
-def _compare(name, got, truth, hint):
-    _expect(got is not None, name, "it returned nothing: does it end with `return`?")
-    got = np.asarray(got)
-    _expect(got.shape == truth.shape, name, f"the shape is {got.shape}, expected {truth.shape}: {hint}")
-    if not np.allclose(got, truth, rtol=1e-9, atol=1e-9):
-        place = tuple(map(int, np.argwhere(~np.isclose(got, truth, rtol=1e-9, atol=1e-9))[0]))
-        _expect(False, name, f"at {place} it is {got[place]:.6g}, expected {truth[place]:.6g}: {hint}")
-
-
-def _expect(condition, case, hint):
-    if not condition:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, count):
-    print(f"✓ {name}: {count} cases")

@@ -1,10 +1,12 @@
-"""Checks of notebook 03's exercises: each truth is counted or computed in torch, each hint names the case that failed."""
+"""Checks of notebook 03's exercises: each truth is computed in torch, each hint names the case that failed."""
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
+
+from kryptonlib.course.checks import expect
 
 
 def check_count_macs(answer):
@@ -13,7 +15,8 @@ def check_count_macs(answer):
     cases = [
         ("Conv2d(3, 8, 1) on 4 x 4", nn.Conv2d(3, 8, 1), (3, 4, 4),
          "channels * kernel * kernel products per output number, filters * rows * columns output numbers"),
-        ("Conv2d(3, 8, 3) on 6 x 6", nn.Conv2d(3, 8, 3), (3, 6, 6), "count the numbers of the output, not of the input"),
+        ("Conv2d(3, 8, 3) on 6 x 6", nn.Conv2d(3, 8, 3), (3, 6, 6), 
+         "count the numbers of the output, not of the input"),
         ("Conv2d(3, 8, 3, stride=2, padding=1) on 9 x 7", nn.Conv2d(3, 8, 3, stride=2, padding=1), (3, 9, 7),
          "the output tells how many places there are: use its shape"),
         ("Conv2d(4, 8, 3, groups=2) on 6 x 6", nn.Conv2d(4, 8, 3, groups=2), (4, 6, 6),
@@ -37,10 +40,10 @@ def check_count_macs(answer):
         with torch.no_grad(), counter:
             module(picture)
         got = answer(module, picture)
-        _compare_int(name, got, counter.get_total_flops() // 2, hint)
-        _expect(not any(part._forward_hooks for part in module.modules()), name,
-                "a hook is left behind and would count in every later run: call remove() on every handle")
-    _passed("count_macs", len(cases))
+        expect.count(got, counter.get_total_flops() // 2, name, "torch counts {}", hint)
+        expect.that(not any(part._forward_hooks for part in module.modules()), name,
+                    "a hook is left behind and would count in every later run: call remove() on every handle")
+    expect.passed("count_macs", len(cases))
 
 
 def check_residual_block(answer):
@@ -62,7 +65,8 @@ def check_residual_block(answer):
         first = nn.Sequential(nn.Conv2d(4, filters, 3, stride, 1, bias=False), nn.BatchNorm2d(filters)).eval()
         second = nn.Sequential(nn.Conv2d(filters, filters, 3, 1, 1, bias=False), nn.BatchNorm2d(filters)).eval()
         project = nn.Sequential(nn.Conv2d(4, filters, 1, stride, bias=False), nn.BatchNorm2d(filters)) if half else None
-        cases.append((f"random layers, {'half the size' if half else 'same size'}", torch.randn(2, 4, 8, 8), first, second,
+        size = "half the size" if half else "same size"
+        cases.append((f"random layers, {size}", torch.randn(2, 4, 8, 8), first, second,
                       project.eval() if half else None,
                       "the projection takes x, the block's input, and replaces it in the sum" if half else
                       "compare with the upper row of the diagram"))
@@ -74,10 +78,10 @@ def check_residual_block(answer):
                 got = answer(x, first, second, project) if project is not None else answer(x, first, second)
             except RuntimeError as error:
                 raise AssertionError(f"{name}: {hint} (torch says: {str(error).splitlines()[0]})") from None
-        _expect(isinstance(got, torch.Tensor), name, f"it returned {type(got).__name__}; return a tensor")
-        _expect(torch.equal(x, before), name, "x was changed in place; write x + ..., not x += ...")
-        _expect(got.shape == truth.shape and torch.allclose(got, truth, atol=1e-5), name, hint)
-    _passed("residual_block", len(cases))
+        expect.that(isinstance(got, torch.Tensor), name, f"it returned {type(got).__name__}; return a tensor")
+        expect.that(torch.equal(x, before), name, "x was changed in place; write x + ..., not x += ...")
+        expect.that(got.shape == truth.shape and torch.allclose(got, truth, atol=1e-5), name, hint)
+    expect.passed("residual_block", len(cases))
 
 
 def check_measured_field(answer):
@@ -93,21 +97,22 @@ def check_measured_field(answer):
         ("negative weights at the sides", [_conv(signed)], 1, (1, 1), "a negative gradient counts too: test != 0"),
         ("a kernel that reads channel 1 only", [_conv(second_only)], 2, (1, 2),
          "a pixel counts if any of its channels does"),
-        ("two maps, the second sees more", [_conv(two_maps)], 1, (1, 1), "add up the unit's channels, not only the first"),
+        ("two maps, the second sees more", [_conv(two_maps)], 1, (1, 1),
+         "add up the unit's channels, not only the first"),
         ("stride 2, then 3 x 3", [_conv(even, 2), _conv(even)], 1, (1, 2), "rows come before columns"),
-        ("padding 1, unit (0, 0)", [_conv(even, padding=1)], 1, (0, 0), "only pixels of the picture can have a gradient"),
+        ("padding 1, unit (0, 0)", [_conv(even, padding=1)], 1, (0, 0),
+         "only pixels of the picture can have a gradient"),
         ("average pool 2, then 3 x 3", [nn.AvgPool2d(2), _conv(even)], 1, (2, 1), "rows come before columns"),
     ]
     for name, parts, channels, (row, column), hint in cases:
         module, picture = nn.Sequential(*parts).eval(), torch.ones(1, channels, 14, 15)
         truth, got = _touched(module, picture, row, column), answer(module, picture, row, column)
-        _expect(got is not None, name, "it returned nothing: does it end with `return`?")
-        _expect(isinstance(got, (tuple, list)) and len(got) == 4, name, f"it returned {got!r}; four numbers are expected")
-        _expect(all(isinstance(n, (int, np.integer)) for n in got), name, f"it returned {got!r}; make each an int")
-        _expect(tuple(got) == truth, name, f"it returned {tuple(got)}, but changing pixels one by one moves the unit in "
-                f"{truth}: {hint}")
-        _expect(not picture.requires_grad, name, "the caller's picture now asks for gradients: work on picture.clone()")
-    _passed("measured_field", len(cases))
+        expect.parts(got, 4, name, "(top, bottom, left, right)")
+        expect.that(all(isinstance(n, (int, np.integer)) for n in got), name, f"it returned {got!r}; make each an int")
+        expect.that(tuple(got) == truth, name,
+                    f"it returned {tuple(got)}, but changing pixels one by one moves the unit in {truth}: {hint}")
+        expect.that(not picture.requires_grad, name, "the caller's picture now asks for gradients: clone it first")
+    expect.passed("measured_field", len(cases))
 
 
 def check_freeze_all_but(answer):
@@ -125,16 +130,16 @@ def check_freeze_all_but(answer):
             output.square().sum().backward()
         for name, parameter in trunk.named_parameters():
             if name in free:
-                _expect(parameter.grad is not None, call, f"{name} got no gradient, but the last {count} convolutions "
-                        "must stay trainable, weights and biases")
+                expect.that(parameter.grad is not None, call, f"{name} got no gradient, but the last {count} "
+                            "convolutions must stay trainable, weights and biases")
             else:
                 hint = "biases are weights too" if name.endswith("bias") else "the early layers are the ones to freeze"
                 if name.startswith("3."):
                     hint = "everything but those convolutions is frozen, batch normalisation too"
-                _expect(parameter.grad is None, call, f"{name} got a gradient after backward(): {hint}")
+                expect.that(parameter.grad is None, call, f"{name} got a gradient after backward(): {hint}")
         truth = sum(dict(trunk.named_parameters())[name].numel() for name in names if name in free)
-        _compare_int(call, got, truth, "add up numel() of the parameters that require a gradient")
-    _passed("freeze_all_but", 4)
+        expect.count(got, truth, call, "torch counts {}", "add up numel() of the parameters that require a gradient")
+    expect.passed("freeze_all_but", 4)
 
 
 class _Scaled(nn.Module):
@@ -164,19 +169,3 @@ def _touched(module, picture, row, column):
         moved = module(changed)[:, :, row, column].isnan().any(1).view(rows, columns).nonzero()
     return (*(int(n) for n in (moved[:, 0].min(), moved[:, 0].max())),
             *(int(n) for n in (moved[:, 1].min(), moved[:, 1].max())))
-
-
-def _compare_int(call, got, truth, hint):
-    _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-    _expect(isinstance(got, (int, np.integer)) and not isinstance(got, bool), call,
-            f"it returned {got!r}; a count is an int")
-    _expect(got == truth, call, f"it returned {got}, but torch counts {truth}: {hint}")
-
-
-def _expect(condition, call, hint):
-    if not condition:
-        raise AssertionError(f"{call}: {hint}")
-
-
-def _passed(name, cases):
-    print(f"✓ {name}: {cases} cases")
