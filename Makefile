@@ -13,6 +13,11 @@ PYTHON ?= python3
 TORCH ?= auto
 export PYTHONPATH := $(CURDIR)
 export LONG
+# Threads that wait sleep (kryptonlib/threads.py says why); here for JupyterLab's kernels, where torch may be imported
+# before kryptonlib. Whoever has set one of these variables has decided it.
+ifeq ($(OMP_WAIT_POLICY)$(GOMP_SPINCOUNT)$(KMP_BLOCKTIME),)
+export OMP_WAIT_POLICY := passive
+endif
 
 environment = python=$$($(PYTHON) data_scripts/get_environment.py --torch $(TORCH))
 ready = $(environment) && "$$python" -m kryptonlib data

@@ -9,7 +9,11 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
+from kryptonlib import threads
+
 __version__ = "0.1.0"
+
+threads.wait_passively()  # before anything here loads torch
 
 
 def _declare_torchvision_operators():

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from kryptonlib import zoo  # before any test imports torchvision: kryptonlib declares what a CPU-only torch lacks
+# Before any test imports torch or torchvision: kryptonlib says how threads wait, and declares what a CPU-only torch
+# lacks.
+from kryptonlib import zoo
 
 
 def pytest_collection_modifyitems(config, items):

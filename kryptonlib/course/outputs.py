@@ -1,5 +1,6 @@
 """What the outputs of an executed notebook must not hold."""
 
+import html
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 TRACEBACK = "Traceback (most recent call last)"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+TAG = re.compile(r"<[^>]*>")
 IMAGE_TAG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 ALT_TEXT = re.compile(r"""\balt\s*=\s*(["'])\s*[^"'\s]""", re.IGNORECASE)
 MACHINE_PATH = re.compile(
@@ -49,15 +51,22 @@ def joined(text):
     return "".join(text) if isinstance(text, list) else str(text)
 
 
+def widget_states(notebook):
+    """The state of every widget that the notebook holds."""
+    widgets = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    return [widget.get("state", {}) for widget in widgets.values()]
+
+
 def widget_outputs(notebook):
     """The outputs inside Output widgets, where ipywidgets puts the errors of callbacks."""
-    states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
-    for widget in states.values():
-        yield from widget.get("state", {}).get("outputs", ())
+    for state in widget_states(notebook):
+        yield from state.get("outputs", ())
 
 
 def errors(notebook):
-    """One sentence per error in a cell's outputs or inside a widget's callback."""
+    """One sentence per error in a cell's outputs, inside a widget's callback, or in place of a panel's drawing."""
+    from kryptonlib.widgets import wiring
+
     found = []
     for cell, output in shown(notebook):
         if output.output_type == "error":
@@ -69,6 +78,10 @@ def errors(notebook):
             found.append(f"a widget's callback raised {output.get('ename')}: {output.get('evalue')}")
         elif output.get("output_type") == "stream" and TRACEBACK in joined(output.get("text", "")):
             found.append(f"a widget's callback printed a traceback: {joined(output['text']).strip().splitlines()[-1]}")
+    for state in widget_states(notebook):
+        if wiring.ERROR in str(state.get("value", "")):
+            text = " ".join(html.unescape(TAG.sub(" ", state["value"])).split())
+            found.append(f"a panel shows an error in place of its drawing: {text[:200]}")
     return found
 
 

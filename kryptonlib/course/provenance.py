@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from kryptonlib import store
+from kryptonlib import store, threads
 
 PACKAGES = (
     "torch torchvision numpy scipy scikit-image matplotlib ipywidgets papermill safetensors h5py pydicom nibabel captum"
@@ -30,12 +30,13 @@ def versions():
 
 
 def machine():
-    """Threads and device of this machine, as torch sees them."""
+    """Threads and device of this machine, as torch sees them, and how its threads were told to wait."""
     import torch
 
     cuda = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if cuda else "cpu"
-    return {"device": device, "threads": torch.get_num_threads(), "cpus": os.cpu_count()}
+    waiting = {name: os.environ[name] for name in threads.USERS_OWN if name in os.environ}
+    return {"device": device, "threads": torch.get_num_threads(), "cpus": os.cpu_count(), "waiting": waiting}
 
 
 def digest(value):

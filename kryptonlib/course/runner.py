@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from kryptonlib.course import comparison, outputs, parameters, provenance, records
+from kryptonlib.course import comparison, needs, outputs, parameters, provenance, records
 from kryptonlib.course.catalogue import ROOT
 from kryptonlib.course.figures import FIGURES_FOLDER
 
@@ -62,7 +62,7 @@ class Run:
             source = nbformat.read(notebook.path, as_version=4)
         except (OSError, ValueError) as error:
             return self._state(notebook, {}, problems=[str(error)])
-        refused = parameters.problems(source, values)
+        refused = parameters.problems(source, values) + needs.problems(notebook.needs)
         if refused:
             return self._state(notebook, values, problems=refused)
         state = self._execute(notebook, source, values, progress)

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 
 from kryptonlib import plots
 from kryptonlib.basics import drawing, layers
-from kryptonlib.widgets import layout
+from kryptonlib.widgets import wiring
 
 LARGEST = 64
 """The largest side of an image whose pixels can still be told apart in the drawing."""
@@ -92,37 +92,28 @@ def panel(image, kernels):
         raise ValueError(f"panel() needs a dictionary name -> kernel with at least one kernel, got {kernels!r}")
     for kernel in kernels.values():
         _checked(image, kernel, 1, 0)
-    wide = layout.wide()
-    slider = {"continuous_update": False, **wide}
+    look = wiring.look()
     controls = {
         "kernel": ipywidgets.Dropdown(options=list(kernels), description="Kernel", tooltip="Which kernel slides",
-                                      **wide),
-        "row": ipywidgets.IntSlider(min=0, description="Row", tooltip="Row of the output pixel", **slider),
-        "column": ipywidgets.IntSlider(min=0, description="Column", tooltip="Column of the output pixel", **slider),
-        "stride": ipywidgets.IntSlider(1, 1, 3, description="Stride", tooltip="Pixels between two windows", **slider),
+                                      **look),
+        "row": ipywidgets.IntSlider(min=0, description="Row", tooltip="Row of the output pixel", **look),
+        "column": ipywidgets.IntSlider(min=0, description="Column", tooltip="Column of the output pixel", **look),
+        "stride": ipywidgets.IntSlider(1, 1, 3, description="Stride", tooltip="Pixels between two windows", **look),
         "padding": ipywidgets.IntSlider(0, 0, 2, description="Padding", tooltip="Rings of zeros around the image",
-                                        **slider),
+                                        **look),
     }
-    picture = ipywidgets.HTML()
 
-    def chosen():
-        return np.asarray(kernels[controls["kernel"].value]), {name: controls[name].value for name in
-                                                               ("stride", "padding")}
+    def fit():
+        geometry = {name: controls[name].value for name in ("stride", "padding")}
+        _, _, shape = _checked(image, kernels[controls["kernel"].value], **geometry)
+        controls["row"].max, controls["column"].max = shape[0] - 1, shape[1] - 1
 
-    def redraw(_=None):
-        kernel, geometry = chosen()
-        picture.value = _picture(image, kernel, controls["row"].value, controls["column"].value, geometry)
+    def drawn(kernel, row, column, stride, padding):
+        return _picture(image, np.asarray(kernels[kernel]), row, column, {"stride": stride, "padding": padding})
 
-    def fit(_=None):
-        kernel, geometry = chosen()
-        _, _, shape = _checked(image, kernel, **geometry)
-        # Drawing waits until both positions exist.
-        layout.limit(controls, {"row": shape[0] - 1, "column": shape[1] - 1}, redraw)
-
-    for name, reaction in (("kernel", fit), ("stride", fit), ("padding", fit), ("row", redraw), ("column", redraw)):
-        controls[name].observe(reaction, "value")
     fit()
-    return layout.assembled(controls, [("kernel", "stride", "padding"), ("row", "column")], picture)
+    return wiring.panel(controls, drawn, rows=[("kernel", "stride", "padding"), ("row", "column")],
+                        adjust=dict.fromkeys(("kernel", "stride", "padding"), fit))
 
 
 def _picture(image, kernel, row, column, geometry):

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 
 from kryptonlib import plots
 from kryptonlib.occlusion.estimate import Estimate
-from kryptonlib.widgets import layout
+from kryptonlib.widgets import wiring
 
 
 class Stage(NamedTuple):
@@ -84,28 +84,17 @@ def watch(heats, promised=0.9):
         >>> watch(occlusion.refine(zoo.load("efficientnet-lite0"), samples.load("chelsea"), seconds=10))
     """
     stages = []
-    slider = ipywidgets.IntSlider(
-        0,
-        0,
-        0,
-        description="Stage",
-        tooltip="Which map of the refinement to show",
-        continuous_update=False,
-        **layout.wide(),
+    tooltip = "Which map of the refinement to show"
+    slider = ipywidgets.IntSlider(0, 0, 0, description="Stage", tooltip=tooltip, **wiring.look())
+    box = wiring.panel(
+        {"stage": slider}, lambda stage: _picture(stages, stage, promised), waiting="Computing the first map"
     )
-    drawing = ipywidgets.HTML("Computing the first map")
-
-    def redraw(_=None):
-        drawing.value = _picture(stages, slider.value, promised)
-
-    box = layout.assembled({"stage": slider}, [["stage"]], drawing)
     box.stages = stages
-    slider.observe(redraw, "value")
     display(box)
     for heat in heats:
         stages.append(stage(heat))
         if len(stages) == 1:
-            redraw()  # The slider is there already: it does not move.
+            box.redraw()  # The slider is there already: it does not move.
         slider.max = len(stages) - 1
         slider.value = slider.max
     if not stages:

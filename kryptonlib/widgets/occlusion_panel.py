@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from kryptonlib import occlusion, plots
 from kryptonlib.occlusion.full import Batch
 from kryptonlib.occlusion.scores import score
-from kryptonlib.widgets import layout
+from kryptonlib.widgets import wiring
 
 FILLS = {"black": 0.0, "grey": 0.5, "white": 1.0, "mean colour": "mean", "blurred": "blur"}
 TOP = 4
@@ -77,8 +77,8 @@ def panel(model, image, size=48):
         An ipywidgets box; ``box.controls`` maps each control's name to its widget, ``box.picture`` is the drawing.
     """
     height, width = model.input_size
-    wide = layout.wide()
-    slider = {"continuous_update": False, "step": 4, **wide}
+    look = wiring.look()
+    slider = {"step": 4, **look}
     controls = {
         "row": ipywidgets.IntSlider(
             (height - size) // 2, 0, height - size, description="Row", tooltip="Upper edge of the patch", **slider
@@ -90,22 +90,18 @@ def panel(model, image, size=48):
             size, 8, min(height, width) // 2, description="Size", tooltip="Side of the patch in pixels", **slider
         ),
         "fill": ipywidgets.Dropdown(
-            options=list(FILLS), value="grey", description="Fill", tooltip="What the patch shows", **wide
+            options=list(FILLS), value="grey", description="Fill", tooltip="What the patch shows", **look
         ),
     }
-    picture = ipywidgets.HTML()
 
-    def redraw(_=None):
-        picture.value = _picture(model, image, **{name: control.value for name, control in controls.items()})
+    def fit():
+        for name, side in (("row", height), ("column", width)):
+            controls[name].max = side - controls["size"].value
 
-    def fit(change):
-        layout.limit(controls, {"row": height - change["new"], "column": width - change["new"]}, redraw)
+    def drawn(row, column, size, fill):
+        return _picture(model, image, row, column, size, fill)
 
-    for name in ("row", "column", "fill"):
-        controls[name].observe(redraw, "value")
-    controls["size"].observe(fit, "value")
-    redraw()
-    return layout.assembled(controls, [("row", "column"), ("size", "fill")], picture)
+    return wiring.panel(controls, drawn, rows=[("row", "column"), ("size", "fill")], adjust={"size": fit})
 
 
 def _drawn(reading):

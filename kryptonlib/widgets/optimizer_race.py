@@ -10,7 +10,7 @@ from kryptonlib import plots
 from kryptonlib.basics.optimizers import OPTIMIZERS, descend
 from kryptonlib.basics.surfaces import SURFACES, surface
 from kryptonlib.plots import COLOURS, STYLES, WIDTH
-from kryptonlib.widgets import layout
+from kryptonlib.widgets import wiring
 
 SCALED = ("AdaGrad", "RMSProp", "Adam", "AdaMax", "Nadam", "AMSGrad")
 """Optimizers whose step does not grow with the gradient; they share the second rate. Adadelta has no rate."""
@@ -130,58 +130,46 @@ def panel(name="Beale", steps=300):
         An ipywidgets box; its ``controls`` maps each control's name to its widget, its ``picture`` is the drawing.
     """
     surface(name)
-    wide = {"layout": {"width": "95%"}, "style": {"description_width": "150px"}}
-    late = {"continuous_update": False, **wide}
+    look = wiring.look(description="150px", width="95%")
     controls = {
         "name": ipywidgets.Dropdown(
-            options=list(SURFACES), value=name, description="Surface", tooltip="the loss surface", **wide
+            options=list(SURFACES), value=name, description="Surface", tooltip="the loss surface", **look
         ),
         "x": ipywidgets.FloatSlider(
             min=-5, max=5, step=0.05, value=SURFACES[name].start[0], description="Start, weight 1",
-            tooltip="first weight at the start", **late,
+            tooltip="first weight at the start", **look,
         ),
         "y": ipywidgets.FloatSlider(
             min=-5, max=5, step=0.05, value=SURFACES[name].start[1], description="Start, weight 2",
-            tooltip="second weight at the start", **late,
+            tooltip="second weight at the start", **look,
         ),
         "rate": ipywidgets.FloatLogSlider(
             min=-5, max=1, value=0.004, description="Rate: SGD, mom., NAG",
-            tooltip="learning rate of SGD, Momentum and NAG", **late,
+            tooltip="learning rate of SGD, Momentum and NAG", **look,
         ),
         "scaled_rate": ipywidgets.FloatLogSlider(
             min=-4, max=1, value=0.1, description="Rate: adaptive ones",
-            tooltip="learning rate of AdaGrad, RMSProp, Adam, AdaMax, Nadam and AMSGrad; Adadelta has none", **late,
+            tooltip="learning rate of AdaGrad, RMSProp, Adam, AdaMax, Nadam and AMSGrad; Adadelta has none", **look,
         ),
         "optimizers": ipywidgets.SelectMultiple(
             options=list(OPTIMIZERS), value=("SGD", "Momentum", "Adam"), rows=5, description="Optimizers",
-            tooltip="who runs; hold Ctrl to choose several", **wide,
+            tooltip="who runs; hold Ctrl to choose several", **look,
         ),
         "steps": ipywidgets.IntSlider(
-            min=10, max=2000, step=10, value=steps, description="Steps", tooltip="number of updates", **late
+            min=10, max=2000, step=10, value=steps, description="Steps", tooltip="number of updates", **look
         ),
     }  # fmt: skip
-    picture = ipywidgets.HTML()
-    state = {"moving": False}
 
-    def to_start(_=None):
-        state["moving"] = True  # each assignment below would draw
+    def to_start():
         controls["x"].value, controls["y"].value = SURFACES[controls["name"].value].start
-        state["moving"] = False
-        redraw()
 
-    def redraw(_=None):
-        if state["moving"]:
-            return
-        values = {key: control.value for key, control in controls.items()}
-        values["start"] = (values.pop("x"), values.pop("y"))
-        if not values["optimizers"]:
-            picture.value = "<p>Choose at least one optimizer.</p>"
-            return
-        walks = paths(**values)
-        alt = describe(values["name"], walks)
-        picture.value = f"{plots.as_html(_draw(values['name'], walks), alt)}<p>{html.escape(alt)}.</p>"
+    return wiring.panel(controls, _picture, rows=[(key,) for key in controls], adjust={"name": to_start})
 
-    for key, control in controls.items():
-        control.observe(to_start if key == "name" else redraw, names="value")
-    redraw()
-    return layout.assembled(controls, [(key,) for key in controls], picture)
+
+def _picture(name, x, y, rate, scaled_rate, optimizers, steps):
+    """The drawing as an HTML image, and the race in a sentence."""
+    if not optimizers:
+        raise ValueError("Choose at least one optimizer.")
+    walks = paths(name=name, start=(x, y), rate=rate, scaled_rate=scaled_rate, optimizers=optimizers, steps=steps)
+    alt = describe(name, walks)
+    return f"{plots.as_html(_draw(name, walks), alt)}<p>{html.escape(alt)}.</p>"

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
 from kryptonlib import anatomy, plots
-from kryptonlib.widgets import layout
+from kryptonlib.widgets import wiring
 
 
 def read(module, picture):
@@ -106,52 +106,37 @@ def panel(image, networks):
     """
     if not isinstance(networks, dict) or not networks:
         raise ValueError(f"panel() needs a dictionary name -> read(module, picture), got {networks!r}")
-    wide = layout.wide()
-    slider = {"continuous_update": False, "min": 0, **wide}
+    look = wiring.look()
     controls = {
         "network": ipywidgets.Dropdown(
-            options=list(networks), description="Network", tooltip="Which network looks at the image", **wide
+            options=list(networks), description="Network", tooltip="Which network looks at the image", **look
         ),
         "layer": ipywidgets.SelectionSlider(
-            options=[""], description="Layer", tooltip="Depth of the layer", continuous_update=False, **wide
+            options=[""], description="Layer", tooltip="Depth of the layer", **look
         ),
-        "row": ipywidgets.IntSlider(description="Row", tooltip="Row of the unit in its map", **slider),
-        "column": ipywidgets.IntSlider(description="Column", tooltip="Column of the unit in its map", **slider),
+        "row": ipywidgets.IntSlider(min=0, description="Row", tooltip="Row of the unit in its map", **look),
+        "column": ipywidgets.IntSlider(min=0, description="Column", tooltip="Column of the unit in its map", **look),
     }
-    picture = ipywidgets.HTML()
-    state = {"changing": False}
 
-    def redraw(_=None):
-        if state["changing"]:
-            return
-        table, maps = networks[controls["network"].value]
-        name, row, column = (controls[key].value for key in ("layer", "row", "column"))
-        picture.value = _picture(image, table[name], maps[name], row, column)
-
-    def centre(_=None):
-        if state["changing"]:
-            return
-        state["changing"] = True  # each assignment below would draw
+    def centre():
         shape = networks[controls["network"].value][0][controls["layer"].value].shape
         for key, count in zip(("row", "column"), shape[1:]):
             controls[key].max = count - 1
             controls[key].value = count // 2
-        state["changing"] = False
-        redraw()
 
-    def change_network(_=None):
-        state["changing"] = True
+    def to_middle_layer():
         names = list(networks[controls["network"].value][1])
         controls["layer"].options = names
         controls["layer"].value = names[len(names) // 2]
-        state["changing"] = False
         centre()
 
-    reactions = {"network": change_network, "layer": centre, "row": redraw, "column": redraw}
-    for key, reaction in reactions.items():
-        controls[key].observe(reaction, "value")
-    change_network()
-    return layout.assembled(controls, [("network", "layer"), ("row", "column")], picture)
+    def drawn(network, layer, row, column):
+        table, maps = networks[network]
+        return _picture(image, table[layer], maps[layer], row, column)
+
+    to_middle_layer()
+    reactions = {"network": to_middle_layer, "layer": centre}
+    return wiring.panel(controls, drawn, rows=[("network", "layer"), ("row", "column")], adjust=reactions)
 
 
 def _picture(image, layer, maps, row, column):

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from kryptonlib import plots
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.spread import changed_intervals
-from kryptonlib.widgets import layout
+from kryptonlib.widgets import wiring
 
 MOST = 6
 """Maps that still fit beside the image."""
@@ -104,8 +104,7 @@ def panel(picture, steps, shown=None, size=16):
         An ipywidgets box; ``box.controls`` maps each control's name to its widget, ``box.picture`` is the drawing.
     """
     height, width = (int(side) for side in steps[0].size)
-    wide = layout.wide()
-    slider = {"continuous_update": False, **wide}
+    look = wiring.look()
     controls = {
         "top": ipywidgets.IntSlider(
             (height - size) // 2,
@@ -113,7 +112,7 @@ def panel(picture, steps, shown=None, size=16):
             height - size,
             description="Top",
             tooltip="Upper edge of the patch in pixels",
-            **slider,
+            **look,
         ),
         "left": ipywidgets.IntSlider(
             (width - size) // 2,
@@ -121,25 +120,21 @@ def panel(picture, steps, shown=None, size=16):
             width - size,
             description="Left",
             tooltip="Left edge of the patch in pixels",
-            **slider,
+            **look,
         ),
         "size": ipywidgets.IntSlider(
-            size, 1, min(height, width) // 2, description="Patch", tooltip="Side of the patch in pixels", **slider
+            size, 1, min(height, width) // 2, description="Patch", tooltip="Side of the patch in pixels", **look
         ),
     }
-    drawing = ipywidgets.HTML()
 
-    def redraw(_=None):
-        drawing.value = _picture(picture, steps, shown, **{name: control.value for name, control in controls.items()})
+    def fit():
+        for name, side in (("top", height), ("left", width)):
+            controls[name].max = side - controls["size"].value
 
-    def fit(change):
-        layout.limit(controls, {"top": height - change["new"], "left": width - change["new"]}, redraw)
+    def drawn(top, left, size):
+        return _picture(picture, steps, shown, top, left, size)
 
-    for name in ("top", "left"):
-        controls[name].observe(redraw, "value")
-    controls["size"].observe(fit, "value")
-    redraw()
-    return layout.assembled(controls, [list(controls)], drawing)
+    return wiring.panel(controls, drawn, adjust={"size": fit})
 
 
 def _chosen(found, shown):
