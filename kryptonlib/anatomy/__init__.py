@@ -8,6 +8,7 @@
 
 Cost is Krypton's eq. 10: Q = (Cin * Hk * Wk) * (Cout * Hout * Wout) multiply-adds of a convolution, whose sum over the
 convolutions is eq. 11. Linear layers are counted in the same unit but kept apart, because eq. 11 leaves them out.
+``effective`` measures what a unit does see, ``diagrams`` and ``drawing`` draw networks.
 """
 
 from kryptonlib.anatomy.table import Layer, LayerTable

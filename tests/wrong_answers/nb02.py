@@ -1,31 +1,43 @@
 """Plausible wrong answers to notebook 02's exercises, and the hint each must get."""
 
 WRONG_ANSWERS = {
-    "02-output-size": {
-        "the first window is forgotten": (
-            "def output_size(size, kernel, stride=1, padding=0, dilation=1):\n"
-            "    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride\n",
-            r"output_size\(5, 3\).*the first one too",
+    "02-window-matrix": {
+        "windows as rows": (
+            "def window_matrix(image, size, stride):\n"
+            "    shape = [(n - size) // stride + 1 for n in image.shape[1:]]\n"
+            "    starts = [(y * stride, x * stride) for y, x in np.ndindex(*shape)]\n"
+            "    return np.array([image[:, y:y + size, x:x + size].ravel() for y, x in starts])\n",
+            r"expected \(9, 4\).*column 0|at \(0, 1\).*column 0",
         ),
-        "padding on one side only": (
-            "def output_size(size, kernel, stride=1, padding=0, dilation=1):\n"
-            "    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1\n",
-            r"output_size\(5, 3, 1, 1\).*both sides",
+        "channels innermost": (
+            "def window_matrix(image, size, stride):\n"
+            "    shape = [(n - size) // stride + 1 for n in image.shape[1:]]\n"
+            "    starts = [(y * stride, x * stride) for y, x in np.ndindex(*shape)]\n"
+            "    windows = [image[:, y:y + size, x:x + size].transpose(1, 2, 0).ravel() for y, x in starts]\n"
+            "    return np.array(windows).T\n",
+            "all of channel 0's window, then channel 1's",
         ),
-        "rounded up": (
-            "def output_size(size, kernel, stride=1, padding=0, dilation=1):\n"
-            "    return -(-(size + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1\n",
-            "round down",
+        "stride forgotten": (
+            "def window_matrix(image, size, stride):\n"
+            "    shape = [(n - size) // stride + 1 for n in image.shape[1:]]\n"
+            "    windows = [image[:, y:y + size, x:x + size].ravel() for y, x in np.ndindex(*shape)]\n"
+            "    return np.array(windows).T\n",
+            r"y \* stride",
         ),
-        "eq. 8 as printed, a fraction": (
-            "def output_size(size, kernel, stride=1, padding=0, dilation=1):\n"
-            "    return (size - kernel + 2 * padding) / stride + 1\n",
-            "divide with //",
+        "windows column by column": (
+            "def window_matrix(image, size, stride):\n"
+            "    rows, columns = [(n - size) // stride + 1 for n in image.shape[1:]]\n"
+            "    starts = [(y * stride, x * stride) for x in range(columns) for y in range(rows)]\n"
+            "    return np.array([image[:, y:y + size, x:x + size].ravel() for y, x in starts]).T\n",
+            "read row by row|follow each other row by row",
         ),
-        "dilation forgotten": (
-            "def output_size(size, kernel, stride=1, padding=0, dilation=1):\n"
-            "    return (size - kernel + 2 * padding) // stride + 1\n",
-            "dilated kernel spans",
+        "one window too many": (
+            "def window_matrix(image, size, stride):\n"
+            "    wide = np.pad(image, ((0, 0), (0, stride), (0, stride)))\n"
+            "    shape = [-(-(n - size) // stride) + 1 for n in image.shape[1:]]\n"
+            "    starts = [(y * stride, x * stride) for y, x in np.ndindex(*shape)]\n"
+            "    return np.array([wide[:, y:y + size, x:x + size].ravel() for y, x in starts]).T\n",
+            "does not fit is not taken",
         ),
     },
     "02-max-pool": {
@@ -113,32 +125,56 @@ WRONG_ANSWERS = {
             "as long as x",
         ),
     },
-    "02-receptive-field": {
-        "kernels added up": (
-            "def receptive_field(stack):\n    return sum(kernel for kernel, stride in stack)\n",
-            "adds kernel - 1 pixels",
+    "02-kernel-gradient": {
+        "stride forgotten": (
+            "def kernel_gradient(image, slope, size, stride):\n"
+            "    c_out, rows, columns = slope.shape\n"
+            "    result = np.zeros((c_out, len(image), size, size))\n"
+            "    for j, i in np.ndindex(size, size):\n"
+            "        read = image[:, j:j + rows, i:i + columns]\n"
+            "        result[:, :, j, i] = np.einsum('cyx,kyx->ck', slope, read)\n"
+            "    return result\n",
+            r"y \* stride \+ j",
         ),
-        "strides ignored": (
-            "def receptive_field(stack):\n    return 1 + sum(kernel - 1 for kernel, stride in stack)\n",
-            "each step counts double",
+        "flipped": (
+            "def kernel_gradient(image, slope, size, stride):\n"
+            "    c_out, rows, columns = slope.shape\n"
+            "    result = np.zeros((c_out, len(image), size, size))\n"
+            "    for j, i in np.ndindex(size, size):\n"
+            "        read = image[:, j:j + rows * stride:stride, i:i + columns * stride:stride][:, :rows, :columns]\n"
+            "        result[:, :, j, i] = np.einsum('cyx,kyx->ck', slope, read)\n"
+            "    return result[:, :, ::-1, ::-1]\n",
+            "not flipped",
         ),
-        "the layer's own stride counted": (
-            "def receptive_field(stack):\n"
-            "    field, distance = 1, 1\n"
-            "    for kernel, stride in stack:\n"
-            "        distance *= stride\n"
-            "        field += (kernel - 1) * distance\n"
-            "    return field\n",
-            "own stride",
+        "mean instead of sum": (
+            "def kernel_gradient(image, slope, size, stride):\n"
+            "    c_out, rows, columns = slope.shape\n"
+            "    result = np.zeros((c_out, len(image), size, size))\n"
+            "    for j, i in np.ndindex(size, size):\n"
+            "        read = image[:, j:j + rows * stride:stride, i:i + columns * stride:stride][:, :rows, :columns]\n"
+            "        result[:, :, j, i] = np.einsum('cyx,kyx->ck', slope, read) / (rows * columns)\n"
+            "    return result\n",
+            "the first window itself|not a mean",
         ),
-        "distances not multiplied": (
-            "def receptive_field(stack):\n"
-            "    field, distance = 1, 1\n"
-            "    for kernel, stride in stack:\n"
-            "        field += (kernel - 1) * distance\n"
-            "        distance = stride\n"
-            "    return field\n",
-            "distances multiply",
+        "channels mixed": (
+            "def kernel_gradient(image, slope, size, stride):\n"
+            "    c_out, rows, columns = slope.shape\n"
+            "    result = np.zeros((c_out, len(image), size, size))\n"
+            "    for j, i in np.ndindex(size, size):\n"
+            "        read = image[:, j:j + rows * stride:stride, i:i + columns * stride:stride][:, :rows, :columns]\n"
+            "        result[:, :, j, i] = np.einsum('cyx,yx->c', slope, read.sum(0))[:, None]\n"
+            "    return result\n",
+            "every input channel has its own weights",
+        ),
+        "input channels first": (
+            "def kernel_gradient(image, slope, size, stride):\n"
+            "    c_out, rows, columns = slope.shape\n"
+            "    result = np.zeros((c_out, len(image), size, size))\n"
+            "    for j, i in np.ndindex(size, size):\n"
+            "        read = image[:, j:j + rows * stride:stride, i:i + columns * stride:stride][:, :rows, :columns]\n"
+            "        result[:, :, j, i] = np.einsum('cyx,kyx->ck', slope, read)\n"
+            "    return result.transpose(1, 0, 2, 3)\n",
+            "own gradient|let the filters come first",
         ),
     },
 }

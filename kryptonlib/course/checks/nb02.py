@@ -7,26 +7,27 @@ import torch.nn.functional as F
 from kryptonlib.course.checks import expect
 
 
-def check_output_size(answer):
-    """``answer(size, kernel, stride=1, padding=0, dilation=1)`` is the number of windows along one axis."""
-    stages = [
-        ([(5, 3), (7, 1), (4, 4)],
-         "with stride 1 the windows start at 0, 1, ..., size - kernel: count them on paper, the first one too"),
-        ([(5, 3, 1, 1), (32, 5, 1, 2)], "the padding is added on both sides"),
-        ([(8, 2, 2), (7, 3, 2), (13, 4, 3)],
-         "the stride divides the way that the window travels, size - kernel; the first window comes on top"),
-        ([(224, 7, 2, 3), (6, 3, 2), (10, 3, 4)], "a last window that does not fit is not taken: round down"),
-        ([(9, 3, 1, 0, 2), (12, 2, 2, 1, 3)], "a dilated kernel spans dilation * (kernel - 1) + 1 pixels"),
-    ]
+def check_window_matrix(answer):
+    """``answer(image, size, stride)``: [C, H, W] -> [C size^2, H_out W_out], every window as one column."""
+    numbered, two = np.arange(16.0).reshape(1, 4, 4), np.arange(18.0).reshape(2, 3, 3)
     rng = np.random.default_rng(2)
-    stages.append(([tuple(map(int, rng.integers((20, 1, 1, 0, 1), (99, 6, 5, 6, 5)))) for _ in range(24)],
-                   "go through eq. 8 again with these numbers"))
-    for cases, hint in stages:
-        for case in cases:
-            call = f"output_size{case}"
-            got = answer(*case)
-            expect.count(got, _convolved_length(*case), call, "torch takes {} windows", hint)
-    expect.passed("output_size", sum(len(cases) for cases, _ in stages))
+    cases = [
+        ("a 4 x 4 picture with the numbers 0 to 15, size 3, stride 1", numbered, 3, 1,
+         "column 0 is the upper left window read row by row: 0, 1, 2, 4, 5, 6, 8, 9, 10"),
+        ("two channels, size 2, stride 1", two, 2, 1,
+         "a column holds all of channel 0's window, then channel 1's: the order of kernels.reshape(C_out, -1)"),
+        ("size 2, stride 2", numbered, 2, 2, "window (y, x) starts at row y * stride and column x * stride"),
+        ("a wide picture, size 2, stride 1", rng.random((1, 3, 6)), 2, 1,
+         "the windows follow each other row by row, like the pixels of the output"),
+        ("5 x 5, size 2, stride 2", rng.random((1, 5, 5)), 2, 2, "a last window that does not fit is not taken"),
+    ]
+    cases += [(f"{channels} channels of {size}, kernel {kernel}, stride {stride}", rng.normal(size=(channels, *size)),
+               kernel, stride, "compare the first two columns by hand")
+              for channels, size in ((1, (6, 7)), (3, (8, 5))) for kernel in (1, 2, 3) for stride in (1, 2, 3)]
+    for name, image, size, stride, hint in cases:
+        truth = F.unfold(torch.tensor(image)[None], size, stride=stride)[0].numpy()
+        expect.close(answer(image.copy(), size, stride), truth, name, hint)
+    expect.passed("window_matrix", len(cases))
 
 
 def check_max_pool(answer):
@@ -98,39 +99,37 @@ def check_adjoint(answer):
     expect.passed("adjoint", len(cases))
 
 
-def check_receptive_field(answer):
-    """``answer(stack)`` with stack = [(kernel, stride), ...] is how many input pixels one last output pixel sees."""
-    cases = [
-        ([(3, 1)], "a single layer sees its kernel"),
-        ([(3, 1), (3, 1)], "a second layer adds kernel - 1 pixels, not kernel and not a factor: draw it"),
-        ([(3, 2)], "a layer's own stride moves the windows apart, it does not make its window larger"),
-        ([(3, 2), (3, 1)], "behind a stride of 2 neighbours lie 2 input pixels apart: each step counts double"),
-        ([(2, 2), (2, 2), (2, 2)], "the distances multiply: 1, 2, 4, ..."),
-        ([(7, 2), (3, 2), (3, 1), (3, 1)], "keep two numbers while walking through the stack: field and distance"),
-        ([(11, 4), (3, 2), (5, 1), (3, 2)], "keep two numbers while walking through the stack: field and distance"),
-    ]
+def check_kernel_gradient(answer):
+    """``answer(image, slope, size, stride)`` is dL/dK [C_out, C_in, size, size] for slope = dL/dO of an output O."""
     rng = np.random.default_rng(2)
-    cases += [([tuple(map(int, pair)) for pair in rng.integers((1, 1), (5, 3), size=(4, 2))],
-               "keep two numbers while walking through the stack: field and distance") for _ in range(8)]
-    for stack, hint in cases:
-        got, truth = answer(list(stack)), _seen_pixels(stack)
-        call = f"receptive_field({stack})"
-        expect.count(got, truth, call, "the gradient of one output reaches {} pixels", hint)
-    expect.passed("receptive_field", len(cases))
+    one = np.zeros((1, 2, 2))
+    one[0, 0, 0] = 1
+    cases = [
+        ("dL/dO is 1 at output pixel (0, 0) only", rng.integers(1, 9, size=(1, 4, 4)).astype(float), one, 3, 1,
+         "then the gradient is the first window itself, not flipped"),
+        ("all of dL/dO is 1, image of ones", np.ones((1, 4, 4)), np.ones((1, 2, 2)), 3, 1,
+         "every window adds its share: a sum over the output's pixels, not a mean"),
+        ("two input channels", rng.normal(size=(2, 4, 4)), rng.normal(size=(1, 3, 3)), 2, 1,
+         "every input channel has its own weights, and so its own gradient"),
+        ("three output channels", rng.normal(size=(2, 4, 4)), rng.normal(size=(3, 3, 3)), 2, 1,
+         "filter c moves output channel c only: use slope[c], and let the filters come first in the result"),
+        ("stride 2", rng.normal(size=(1, 7, 7)), rng.normal(size=(1, 3, 3)), 3, 2,
+         "with a stride, output pixel (y, x) has read image[k, y * stride + j, x * stride + i]"),
+        ("stride 2, the last column unread", rng.normal(size=(1, 6, 6)), rng.normal(size=(1, 2, 2)), 3, 2,
+         "the result is size x size, whatever the image's size"),
+    ]
+    cases += [(f"{c_in} to {c_out} channels, kernel {size}, stride {stride}", rng.normal(size=(c_in, 9, 8)),
+               rng.normal(size=(c_out, (9 - size) // stride + 1, (8 - size) // stride + 1)), size, stride,
+               "test one entry: move kernels[c, k, j, i] by 0.001 and see how the loss moves")
+              for c_in, c_out in ((1, 2), (3, 2)) for size in (1, 2, 3) for stride in (1, 2, 3)]
+    for name, image, slope, size, stride, hint in cases:
+        kernels = torch.zeros(len(slope), len(image), size, size, dtype=torch.double, requires_grad=True)
+        (F.conv2d(torch.tensor(image)[None], kernels, stride=stride)[0] * torch.tensor(slope)).sum().backward()
+        expect.close(answer(image.copy(), slope.copy(), size, stride), kernels.grad.numpy(), name, hint)
+    expect.passed("kernel_gradient", len(cases))
 
 
 def _convolved_length(size, kernel, stride=1, padding=0, dilation=1):
     """The length that torch gives a convolved signal."""
     signal, taps = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
     return F.conv1d(signal, taps, stride=stride, padding=padding, dilation=dilation).shape[-1]
-
-
-def _seen_pixels(stack):
-    """Distance from the first to the last input pixel that one output pixel depends on, by autograd."""
-    x = torch.zeros(1, 1, 400, dtype=torch.double, requires_grad=True)
-    values = x
-    for kernel, stride in stack:
-        values = F.conv1d(values, torch.ones(1, 1, kernel, dtype=torch.double), stride=stride)
-    values[0, 0, 0].backward()
-    reached = torch.nonzero(x.grad[0, 0])
-    return int(reached.max() - reached.min()) + 1
