@@ -73,10 +73,10 @@ def test_work_is_the_share_of_full_passes(cache):
     )
 
 
-@pytest.mark.parametrize("rule, patch", [(None, None), ((Threshold, 0.4), None), (None, 10)])
-def test_drilled_counts_both_stages_with_their_own_patches(cache, rule, patch):
-    found, speed = cache.drilled(0.3, rule, coarse=8, coarse_patch=patch)
-    asked = []
+@pytest.mark.parametrize("tau, patch", [(1.0, None), (0.4, None), (1.0, 10)])
+def test_drilled_counts_both_stages_with_their_own_patches(cache, tau, patch):
+    found, speed = cache.drilled(0.3, tau, coarse=8, coarse_patch=patch)
+    rule, asked = None if tau == 1 else (Threshold, tau), []
 
     def evaluate(places, size):
         asked.append((places, size))
@@ -86,11 +86,23 @@ def test_drilled_counts_both_stages_with_their_own_patches(cache, rule, patch):
     np.testing.assert_array_equal(found.values, plain.values)
     assert asked[0][1] == ((10, 10) if patch else (6, 6)) and asked[1][1] == (6, 6)
     assert len(cache.grid) / speed == pytest.approx(sum(cache.work(places, rule, patch=size) for places, size in asked))
+    values, again = cache.krypton(tau, 0.3, coarse=8, coarse_patch=patch)
+    np.testing.assert_array_equal(values, plain.values)
+    assert again == speed
+
+
+def test_without_drill_down_every_position_is_computed(cache):
+    values, speed = cache.krypton(0.15)
+    np.testing.assert_array_equal(values, cache.scores(rule=(Threshold, 0.15)))
+    assert speed == cache.speedup(rule=(Threshold, 0.15))
+    np.testing.assert_array_equal(cache.krypton()[0], cache.scores())
 
 
 def test_bad_input_is_refused(cache):
     with pytest.raises(ValueError, match="one target, got 2"):
         ScoreCache(network(), picture(), patch=6, stride=4, target=[0, 1])
+    with pytest.raises(ValueError, match="tau must be a number above 0 and at most 1"):
+        cache.krypton(1.5)
     with pytest.raises(ValueError, match="give a rule"):
         cache.scores(rim=True)
     with pytest.raises(ValueError, match="larger than the 40x40 image"):

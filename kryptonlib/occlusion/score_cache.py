@@ -10,10 +10,21 @@ import numpy as np
 
 from kryptonlib.occlusion import drilldown
 from kryptonlib.occlusion.bounds import layer_work, patch_boxes
+from kryptonlib.occlusion.cropping import Threshold, checked_share
 from kryptonlib.occlusion.first_order import Slopes
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.job import prepare
 from kryptonlib.occlusion.linear_tail import window_macs
+
+
+def threshold(tau):
+    """The rule of Krypton's threshold for :class:`ScoreCache`; None where it crops nothing (tau = 1).
+
+    Example:
+        >>> threshold(1.0) is None
+        True
+    """
+    return (Threshold, tau) if checked_share(tau, "tau") < 1 else None
 
 
 class ScoreCache:
@@ -88,17 +99,17 @@ class ScoreCache:
         """Full passes for the whole grid over the :meth:`work` of these places: a float."""
         return len(self.grid) / self.work(places, rule, rim)
 
-    def drilled(self, share, rule=None, **settings):
-        """A map by Krypton's adaptive drill-down, on cropped windows where a rule is given.
+    def drilled(self, share, tau=1.0, **settings):
+        """A map by Krypton's adaptive drill-down, on windows cropped by its threshold.
 
         Args:
             share, settings: as for :func:`kryptonlib.occlusion.drilldown.run` (target, coarse, coarse_patch, align).
-            rule: see :class:`ScoreCache`.
+            tau: the threshold in (0, 1]; 1 crops nothing.
 
         Returns:
             (:class:`Drilldown`, its speed-up counted in MACs, both stages included).
         """
-        spent = []
+        rule, spent = threshold(tau), []
 
         def evaluate(places, patch):
             spent.append(self.work(places, rule, patch=patch))
@@ -106,6 +117,21 @@ class ScoreCache:
 
         found = drilldown.run(evaluate, self.grid, share=share, **settings)
         return found, len(self.grid) / sum(spent)
+
+    def krypton(self, tau=1.0, share=None, **settings):
+        """A map by Krypton's two methods, and its speed-up counted in MACs.
+
+        Args:
+            tau, share, settings: as for :meth:`drilled`; share None leaves the drill-down out, and
+                the settings without effect.
+
+        Returns:
+            (float64 [rows, columns], the speed-up).
+        """
+        if share is None:
+            return self.scores(rule=threshold(tau)), self.speedup(rule=threshold(tau))
+        found, speed = self.drilled(share, tau, **settings)
+        return found.values, speed
 
     def _crop(self, rule):
         return None if rule is None else rule[0](self.engine.steps, rule[1])
