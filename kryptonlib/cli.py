@@ -53,6 +53,7 @@ def parser():
     explain.add_argument("--patch", type=int, default=32, help="side of the patch in pixels of the network's input")
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
     explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
+    explain.add_argument("--ssim", type=float, metavar="0.9", help="compute less, to this SSIM with the exact map")
     explain.set_defaults(action=explain_command)
     return main_parser
 
@@ -153,6 +154,7 @@ def explain_command(options):
             patch=options.patch,
             stride=options.stride,
             fill=options.fill,
+            ssim=options.ssim,
         )
     )
     return 0

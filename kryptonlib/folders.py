@@ -318,3 +318,25 @@ def _table(path, columns, source):
     if short:
         raise _wrong(source, path.parent, f"{path.name}, cut short in line {short}")
     return rows
+
+
+def images_of(folder, loader, stand_ins):
+    """Images of a reader's own data set, or of the samples that stand in for it: the pattern of the notebooks.
+
+    Args:
+        folder: the data set's folder; "" or None where the reader has none.
+        loader: a function of this module that reads such a folder.
+        stand_ins: names of samples.
+
+    Returns:
+        A list of ``Record`` or ``samples.Sample``; both have ``image`` and ``label``.
+
+    Example:
+        >>> images_of("", rsna_bone_age, ["xray-extremity"])[0].kind
+        'x-ray'
+    """
+    if folder:
+        return loader(folder)
+    from kryptonlib import samples
+
+    return [samples.load(name) for name in stand_ins]

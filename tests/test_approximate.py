@@ -365,6 +365,14 @@ def test_plan_and_ssim_belong_to_the_approximate_method(method, settings):
         heatmap(network(), picture(), **SMOOTH, method=method, **settings)
 
 
+def test_a_reader_states_the_quality_and_the_method_follows():
+    picked, asked = (heatmap(network(), picture(), **SMOOTH, ssim=0.8, **method) for method in ({}, {"method": "approximate"}))
+    assert picked.method == "approximate" and picked.info["share"] < 1
+    np.testing.assert_array_equal(picked.values, asked.values)
+    assert heatmap(network(), picture(), **SMOOTH, plan=Plan(ssim=0.8)).method == "approximate"
+    assert heatmap(network(), picture(), **SMOOTH).method == "exact"
+
+
 @pytest.mark.parametrize(
     "settings, error, message",
     [

@@ -21,7 +21,7 @@ class Heatmap:
         grid: the :class:`kryptonlib.occlusion.grid.Grid`: where each patch lay, in pixels of the network's input.
         target: the class index, or a tuple of them.
         baseline: the score of the clean image, a float, or an array [T].
-        score: "probability", "log-odds" or "logit".
+        score: one of ``occlusion.SCORES``.
         seconds: wall time, preparation included.
         method: how it was computed ("full", "exact", ...).
         fill: what the patch showed, as a text.

@@ -12,7 +12,7 @@ from torch import nn
 
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion.grid import Grid, make_grid
-from kryptonlib.occlusion.scores import SCORES, score
+from kryptonlib.occlusion.scores import SCORES, check_outputs, score
 from kryptonlib.zoo.classifier import Classifier
 
 
@@ -26,7 +26,7 @@ class Job:
         grid: the patch positions.
         fill: what a patch shows [C, H, W]: the batch item i has ``fill[:, box_i]`` pasted over ``image``.
         targets: the class indices to follow.
-        score: "probability", "log-odds" or "logit".
+        score: one of ``scores.SCORES``.
         clean_logits: logits of the clean image [1, classes].
         batch_size: patches per forward pass, or None to choose.
         memory_limit: bytes that activations may take, or None.
@@ -97,10 +97,10 @@ def prepare(
     if not torch.isfinite(logits).all():
         raise ValueError("the network's logits for the clean image are not finite; check its weights and the input")
     classes = logits.shape[1]
-    if classes == 1 and score != "logit":
-        raise ValueError(f"the network has one output, so its softmax is always 1; use score='logit', not {score!r}")
+    check_outputs(classes, score)
     targets = _targets(target, logits)
     names = classifier.class_names if classifier else None
+    unnamed = "output" if score == "output" else "class"
     return Job(
         module=module,
         image=tensor,
@@ -112,7 +112,7 @@ def prepare(
         batch_size=batch_size,
         memory_limit=memory_limit,
         picture=_picture(tensor, classifier),
-        names=tuple(str(names[t]) if names else f"class {t}" for t in targets),
+        names=tuple(str(names[t]) if names else f"{unnamed} {t}" for t in targets),
         several=np.ndim(target) == 1,
         filling=str(fill),
     )
