@@ -1,4 +1,4 @@
-"""Committed notebooks: outputs belong to their code, and the form is the course's. Then every fault, planted."""
+"""The outputs of committed notebooks belong to their code and to the records. Then every fault, planted."""
 
 import nbformat
 import pytest
@@ -15,11 +15,6 @@ each = pytest.mark.parametrize("entry", COURSE.notebooks, ids=lambda entry: entr
 
 def read(entry):
     return nbformat.read(entry.path, as_version=4)
-
-
-@each
-def test_form(entry):
-    assert freshness.form_problems(read(entry), entry.id) == []
 
 
 @each
@@ -56,8 +51,18 @@ def signed(result):
 
 
 def test_a_good_notebook_has_no_problems():
-    assert freshness.form_problems(good(), "02") == []
     assert freshness.output_problems(good()) == []
+
+
+def executed():
+    """A good notebook as papermill leaves it."""
+    made = good()
+    made.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
+    return made
+
+
+def number(value, kind="exact"):
+    return {"value": value, "kind": kind, "agrees": None}
 
 
 def code_changed(made):
@@ -129,98 +134,42 @@ def test_a_planted_fault_in_the_outputs_is_refused(fault):
     assert any(words in problem for problem in problems), problems
 
 
-def without(tag):
-    made = good()
-    for cell in made.cells:
-        if tag in cell.metadata.get("tags", []):
-            cell.metadata["tags"] = []
-    return made
-
-
-def titled(source):
-    made = good()
-    made.cells[0].source = source
-    return made
-
-
-def tags_exchanged():
-    made = good()
-    made.cells[1].metadata["tags"], made.cells[2].metadata["tags"] = ["parameters"], ["imports"]
-    return made
-
-
-FORM = {
-    "31 code cells": (lambda: good([new_code_cell("1")] * 23), "31 code cells; at most 30"),
-    "26 lines": (lambda: good([new_code_cell("1\n" * 26)]), "has 26 lines; at most 25"),
-    "pip": (lambda: good([new_code_cell("!pip install torch")]), "changes the reader's environment"),
-    "path": (lambda: good([new_code_cell("import sys\nsys.path.append('..')")]), "changes the reader's environment"),
-    "empty cell": (lambda: good([new_markdown_cell(" ")]), "a cell is empty"),
-    "no imports tag": (lambda: without("imports"), "0 cells are tagged 'imports'"),
-    "no parameters tag": (lambda: without("parameters"), "0 cells are tagged 'parameters'"),
-    "wrong order": (tags_exchanged, "the parameters cell comes before the imports cell"),
-    "no title": (lambda: titled("word " * 1000), "the first cell is not the title page"),
-    "run time not filled in": (lambda: titled("# T\n\nRun time: RUNTIME\n" + "word " * 1000), "still says RUNTIME"),
-    "too little prose": (lambda: titled("# T\n" + "word " * 500), "501 words of prose; expected 1000 to 2000"),
-    "too much prose": (lambda: titled("# T\n" + "word " * 2000), "2001 words of prose"),
-    "one exercise": (
-        lambda: signed(notebook(cells() + exercise_cells(ANSWER, "double(1)"))),
-        "1 exercises; expected 2 to 5",
-    ),
-    "six exercises": (
-        lambda: good([cell for i in range(4) for cell in exercise_cells(ANSWER, "1", f"02-{i}")]),
-        "6 exercises; expected 2 to 5",
-    ),
-    "broken exercise": (lambda: good(exercise_cells(ANSWER, "1", "02-x")[:1]), "no test cell behind it"),
-}
-
-
-@pytest.mark.parametrize("fault", FORM)
-def test_a_planted_fault_in_the_form_is_refused(fault):
-    make, words = FORM[fault]
-    problems = freshness.form_problems(make(), "02")
-    assert any(words in problem for problem in problems), problems
-
-
-def test_the_start_page_needs_no_exercises_and_may_be_short():
-    assert freshness.form_problems(notebook(cells()), "00") == []
-
-
-def test_formulas_code_and_addresses_are_no_prose():
-    made = notebook(
-        [new_markdown_cell("Two words $a + b$ `code here` [link](https://x.y/z) \n$$\nx = y\n$$\n```\ncode\n```")]
-    )
-    assert freshness.prose(made) == 3
-
-
 def test_a_large_file_is_refused(tmp_path):
     path = tmp_path / "02.ipynb"
     path.write_bytes(b" " * 1_500_001)
     assert "1,500,001 bytes" in freshness.size_problems(path)[0]
 
 
-def test_a_recorded_number_that_the_outputs_do_not_show_is_refused():
-    entry = records.make_entry("steps", 6, "exact", 0, 0, "", None, "", "", None)
-    entry.pop("name")
-    assert freshness.record_problems(good(), {"steps": entry}) == []
-    assert "steps = 7" in freshness.record_problems(good(), {"steps": {**entry, "value": 7}})[0]
+def test_outputs_of_a_run_with_other_numbers_are_refused():
+    old = number(6)
+    result = freshness.with_outputs(good(), executed(), {"steps": old})
+    assert freshness.record_problems(result, {"steps": old}) == []
+    assert freshness.record_problems(result, {"steps": {**old, "unit": "steps", "shown": "six"}}) == []
+    for other in ({"steps": number(7)}, {}, {"steps": old, "more": old}):
+        assert "run it again with --keep" in freshness.record_problems(result, other)[0]
+    assert freshness.record_problems(good(), {"steps": old}), "a notebook whose numbers no run signed"
+
+
+def test_a_time_may_differ():
+    result = freshness.with_outputs(good(), executed(), {"seconds": number(2.5, kind="info")})
+    assert freshness.record_problems(result, {"seconds": number(3.5, kind="info")}) == []
 
 
 def test_outputs_of_other_code_are_not_taken_over():
-    executed = good()
-    executed.cells[3].source = "other"
+    ran = executed()
+    ran.cells[3].source = "other"
     with pytest.raises(ValueError, match="run it again"):
-        freshness.with_outputs(good(), executed)
+        freshness.with_outputs(good(), ran, {})
 
 
 def test_prose_written_after_the_run_stays_and_widgets_become_a_note():
-    executed, source = good(), good()
-    executed.metadata["papermill"] = {"input_path": "/tmp/x"}
-    executed.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
-    executed.metadata["widgets"] = {"state": {}}
+    ran, source = executed(), good()
+    ran.metadata["papermill"] = {"input_path": "/tmp/x"}
+    ran.metadata["widgets"] = {"state": {}}
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "VBox()"}
-    executed.cells[4].outputs = [new_output("display_data", data=view)]
+    ran.cells[4].outputs = [new_output("display_data", data=view)]
     source.cells[0].source += " rewritten"
-    result = freshness.with_outputs(source, executed)
+    result = freshness.with_outputs(source, ran, {})
     assert result.cells[0].source.endswith("rewritten")
     assert "interactive panel" in result.cells[4].outputs[0].data["text/markdown"]
     assert set(result.metadata) == {"kernelspec", "language_info", "krypton"}

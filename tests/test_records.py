@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kryptonlib.course import record, recording, records
+from kryptonlib.course import comparison, record, recording, records, values
 
 
 def entry(name="n", value=1.0, **more):
-    settings = {"kind": "close", "rtol": 1e-4, "atol": 1e-6, "unit": "", "paper": None, "source": "", "claim": ""}
-    return records.make_entry(name, value, **{**settings, "agrees": None, **more})
+    settings = {"kind": "close", "rtol": 1e-4, "atol": 1e-6, "agrees": None, "paper": None}
+    texts = dict.fromkeys(("unit", "source", "claim", "conditions", "shown"), "")
+    return records.make_entry(name, value, **{**settings, **texts, **more})
 
 
 def recorded(*entries):
@@ -27,7 +28,7 @@ def test_a_run_that_repeats_its_record_has_no_problems():
         entry("c", [1, 2.5]),
         entry("d", 1, kind="order", agrees=True),
     ]
-    assert records.compare(made, recorded(*made)) == []
+    assert comparison.compare(made, recorded(*made)) == []
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ def test_a_run_that_repeats_its_record_has_no_problems():
         (entry(rtol=0.5), entry(), "changed its rtol"),
         (entry(unit="s"), entry(unit="ms"), "changed its unit"),
         (entry(paper=2.0), entry(paper=1.0), "changed its paper"),
+        (entry(conditions="64 pixels"), entry(), "changed its conditions"),
         (
             entry(kind="order", agrees=False),
             entry(kind="order", agrees=True),
@@ -56,12 +58,12 @@ def test_a_run_that_repeats_its_record_has_no_problems():
     ],
 )
 def test_a_difference_is_named(new, old, words):
-    problems = records.compare([new], recorded(old))
+    problems = comparison.compare([new], recorded(old))
     assert any(words in problem for problem in problems), problems
 
 
 def test_missing_extra_and_duplicate_names_are_named():
-    problems = records.compare([entry("a"), entry("b"), entry("b")], recorded(entry("a"), entry("c")))
+    problems = comparison.compare([entry("a"), entry("b"), entry("b")], recorded(entry("a"), entry("c")))
     assert len(problems) == 3
     assert "'b' = 1 is not in the committed record" in problems[0]
     assert "'b' is made twice" in problems[1]
@@ -69,12 +71,12 @@ def test_missing_extra_and_duplicate_names_are_named():
 
 
 def test_a_changed_time_is_no_difference():
-    assert records.compare([entry(value=9.0, kind="info")], recorded(entry(value=1.0, kind="info"))) == []
+    assert comparison.compare([entry(value=9.0, kind="info")], recorded(entry(value=1.0, kind="info"))) == []
 
 
 def test_an_ordering_compares_what_it_says_and_not_the_value():
     new, old = entry(value=9.0, kind="order", agrees=True), entry(value=1.0, kind="order", agrees=True)
-    assert records.compare([new], recorded(old)) == []
+    assert comparison.compare([new], recorded(old)) == []
 
 
 @given(
@@ -85,7 +87,7 @@ def test_an_ordering_compares_what_it_says_and_not_the_value():
 )
 def test_close_is_numpys_isclose(old, change, rtol, atol):
     new = old + change
-    assert records.close(new, old, rtol, atol) == bool(np.isclose(new, old, rtol=rtol, atol=atol))
+    assert comparison.close(new, old, rtol, atol) == bool(np.isclose(new, old, rtol=rtol, atol=atol))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_close_is_numpys_isclose(old, change, rtol, atol):
     ],
 )
 def test_agreement_is_to_the_digits_that_the_paper_prints(value, paper, agrees):
-    assert records.within_printed_digits(value, paper) is agrees
+    assert values.within_printed_digits(value, paper) is agrees
 
 
 def test_arrays_tensors_and_numpy_numbers_become_plain_values():
@@ -134,7 +136,10 @@ def test_arrays_tensors_and_numpy_numbers_become_plain_values():
         ("a", object(), {}, TypeError, "got a object"),
         ("a", None, {}, TypeError, "NoneType"),
         ("a", 1, {"unit": 3}, TypeError, "unit of type int"),
-        ("a", np.zeros(5000), {}, ValueError, "record a summary"),
+        ("a", 1, {"conditions": None}, TypeError, "conditions of type NoneType"),
+        ("a", 1, {"shown": 6.5}, TypeError, "shown of type float"),
+        ("a", 1, {"claim": "Always true."}, ValueError, "a claim that cannot fail"),
+        ("a", np.zeros(5000), {}, ValueError, "expected a summary"),
     ],
 )
 def test_bad_arguments_are_refused_with_the_remedy(name, value, more, error, words):
@@ -142,29 +147,39 @@ def test_bad_arguments_are_refused_with_the_remedy(name, value, more, error, wor
         record(name, value, **more)
 
 
-def test_record_appends_to_the_runs_file(tmp_path, monkeypatch, capsys):
+def test_in_a_run_record_is_silent_and_appends_to_the_runs_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(records.RUN_FILE, str(tmp_path / "run.jsonl"))
-    assert record("height", 224, kind="exact", unit="pixels", paper=224, source="Krypton, eq. 8") is None
-    record("ratio", np.float64(2.5))
+    assert record("height", 224, kind="exact", unit="pixels", paper=224, source="Krypton, eq. 8") == 224
+    ratio = np.float64(2.5)
+    assert record("ratio", ratio, shown="2.5 times", conditions="another model") is ratio
     lines = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]
     assert [line["name"] for line in lines] == ["height", "ratio"]
     assert lines[0]["agrees"] is True
-    assert capsys.readouterr().out.splitlines()[0] == (
-        "height = 224 pixels  (paper: 224, Krypton, eq. 8)  agrees with the paper"
+    assert (lines[1]["shown"], lines[1]["conditions"]) == ("2.5 times", "another model")
+    assert capsys.readouterr().out == ""
+
+
+def test_in_jupyter_record_prints_only_a_number_that_is_not_the_committed_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv(records.RUN_FILE, raising=False)
+    monkeypatch.setattr(records, "RECORDS_FOLDER", tmp_path)
+    committed = recorded(entry("height", 224, kind="exact"), entry("seconds", 2.0, kind="info"))
+    (tmp_path / "02.default.json").write_text(json.dumps({"records": committed}))
+    record("height", 224, kind="exact")
+    record("seconds", 3.0, kind="info")
+    record("unheard-of", 1)
+    assert capsys.readouterr().out == ""
+    record("height", 225, kind="exact")
+    assert capsys.readouterr().out == (
+        "height = 225; the default run recorded 224 (other parameters give other numbers)\n"
     )
 
 
-def test_a_reader_in_jupyter_sees_whether_it_is_as_recorded(tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv(records.RUN_FILE, raising=False)
-    monkeypatch.setattr(records, "RECORDS_FOLDER", tmp_path)
-    (tmp_path / "02.default.json").write_text(json.dumps({"records": recorded(entry("height", 224, kind="exact"))}))
-    record("height", 224, kind="exact")
-    record("height", 225, kind="exact")
-    record("unheard-of", 1)
-    equal, other, unknown = capsys.readouterr().out.splitlines()
-    assert equal.endswith("✓ as recorded")
-    assert "the default run recorded 224" in other
-    assert unknown == "unheard-of = 1"
+def test_a_file_from_before_conditions_can_be_compared(tmp_path):
+    old = entry("height", 224, kind="exact")
+    old = {key: value for key, value in old.items() if key not in ("name", "conditions", "shown")}
+    (tmp_path / "02.default.json").write_text(json.dumps({"records": {"height": old}}))
+    new = entry("height", 224, kind="exact", shown="224 rows")
+    assert comparison.compare([new], records.load(tmp_path / "02.default.json")) == []
 
 
 class Listed:
@@ -202,7 +217,7 @@ def test_update_says_old_and_new_and_leaves_an_equal_file_alone(tmp_path, monkey
         "a unit: '' -> s",
         "b: 2 -> gone",
     ]
-    assert records.compare([entry("a", 1.5, unit="s")], records.load(path)) == []
+    assert comparison.compare([entry("a", 1.5, unit="s")], records.load(path)) == []
 
 
 def test_update_refuses_in_ci(tmp_path, monkeypatch):

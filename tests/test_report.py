@@ -12,13 +12,15 @@ PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108020000009
 
 def state(profile="default", problems=()):
     def entry(name, value, **more):
-        settings = {"kind": "close", "rtol": 1e-4, "atol": 0, "unit": "", "paper": None, "source": "", "claim": ""}
-        return records.make_entry(name, value, **{**settings, "agrees": None, **more})
+        settings = {"kind": "close", "rtol": 1e-4, "atol": 0, "paper": None, "agrees": None}
+        texts = dict.fromkeys(("unit", "source", "claim", "conditions", "shown"), "")
+        return records.make_entry(name, value, **{**settings, **texts, **more})
 
     made = [
         entry("speed-up", 5.2, paper=5.2, source="Krypton, table 2", claim="Exact is <five> times faster."),
         entry("ratio", 3.0, paper=4.0, source="Dumas, 4.1", claim="Four times smaller."),
         entry("seen", True, kind="order", agrees=True, source="Krypton, 4.2", claim="The order holds."),
+        entry("small", 0.4, source="Krypton, 4", claim="It is fast.", conditions="<64> pixels", shown="2.5 & a bit"),
         entry("changed", 2.0),
         entry("new", 1.0),
         entry("seconds", 9.9, kind="info", unit="s"),
@@ -62,6 +64,7 @@ def test_every_number_stands_beside_its_record(tmp_path):
         "speed-up": "as recorded",
         "ratio": "as recorded",
         "seen": "as recorded",
+        "small": "as recorded",
         "changed": "differs",
         "new": "not recorded",
         "seconds": "not compared",
@@ -70,11 +73,12 @@ def test_every_number_stands_beside_its_record(tmp_path):
 
 def test_one_claims_table_per_paper(tmp_path):
     page, content = written(tmp_path)
-    assert {paper: len(rows) for paper, rows in content["claims"].items()} == {"Krypton": 2, "Dumas": 1}
-    assert [row["agrees"] for row in content["claims"]["Krypton"] + content["claims"]["Dumas"]] == [True, True, False]
-    assert page.count("make reproduce NB=02") == 3
+    assert {paper: len(rows) for paper, rows in content["claims"].items()} == {"Krypton": 3, "Dumas": 1}
+    verdicts = [row["verdict"] for row in content["claims"]["Krypton"] + content["claims"]["Dumas"]]
+    assert verdicts == ["confirmed", "confirmed", "different conditions", "not confirmed"]
+    assert page.count("make reproduce NB=02") == 4
+    assert "different conditions</span>: &lt;64&gt; pixels" in page and "<td>2.5 &amp; a bit</td>" in page
     assert "Exact is &lt;five&gt; times faster." in page
-    assert "differs from the paper" in page
 
 
 def test_the_page_needs_nothing_else(tmp_path):

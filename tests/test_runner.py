@@ -7,10 +7,11 @@ import sys
 import nbformat
 import pytest
 import yaml
+from matplotlib import pyplot
 from tiny_course import IMPORTS, PARAMETERS, WORK, cells, notebook, plant
 
 from kryptonlib import cli
-from kryptonlib.course import parameters, recording, reproduce
+from kryptonlib.course import figure, parameters, recording, reproduce
 from kryptonlib.course.catalogue import Course
 from kryptonlib.course.runner import Run
 
@@ -164,7 +165,7 @@ def test_an_error_in_a_cell_is_refused_and_the_cells_after_it_do_not_run(tmp_pat
 
 def test_faulty_numbers_and_figures_are_refused_and_all_reported(tmp_path):
     work = WORK + "\nrecord('nan', float('nan'))\nrecord('list', [1.0, float('inf')])\nrecord('steps', 3)"
-    other = 'fig, axes = plt.subplots(figsize=(1, 1))\nfigure(fig, "02_other", alt="Another empty pair of axes.")'
+    other = 'fig, axes = plt.subplots(figsize=(1, 1))\nfigure(fig, "02_other", alt="Another empty pair of axes.", caption="Nothing is drawn here either.")'
     bare = "plt.subplots(figsize=(1, 1))\nplt.show()"
     html = "from IPython.display import HTML\nHTML('<img src=\"x.png\">')"
     course = plant(tmp_path, cells(work=work, more=[other, bare, html]), figures=["02_empty", "02_missing"])
@@ -188,8 +189,13 @@ def test_faulty_numbers_and_figures_are_refused_and_all_reported(tmp_path):
 
 
 def test_a_figure_without_alternative_text_stops_the_run(tmp_path):
-    course = plant(tmp_path, cells(drawing='figure(plt.figure(), "02_empty", alt=" ")'))
+    course = plant(tmp_path, cells(drawing='figure(plt.figure(), "02_empty", alt=" ", caption="Nothing is drawn.")'))
     assert any("say in a sentence what is seen" in problem for problem in run(course)["problems"])
+
+
+def test_a_figure_without_caption_is_refused():
+    with pytest.raises(ValueError, match="say in a sentence what the figure shows"):
+        figure(pyplot.figure(), "02_empty", alt="An empty pair of axes.", caption="")
 
 
 def test_a_notebook_that_hangs_is_stopped(tmp_path):
@@ -300,7 +306,7 @@ def test_keep_puts_the_outputs_into_the_notebook(tmp_path, monkeypatch):
     recorded(course)
     assert reproduce.run(course, keep=True) == 0
     kept = nbformat.read(course.notebooks[0].path, as_version=4)
-    assert "steps = 6 steps" in kept.cells[3].outputs[0].text
+    assert [output.data["text/markdown"] for output in kept.cells[3].outputs] == ["It takes 6 steps."]
     text = json.dumps(kept)
     assert "papermill" not in text and "iopub" not in text
     with pytest.raises(ValueError, match="outputs of a default run"):

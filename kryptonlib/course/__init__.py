@@ -2,5 +2,6 @@
 
 from kryptonlib.course.figures import figure
 from kryptonlib.course.records import record
+from kryptonlib.course.sentences import say
 
-__all__ = ["figure", "record"]
+__all__ = ["figure", "record", "say"]

@@ -14,7 +14,7 @@ PACKAGES = (
 ).split()
 # These parts of the library write about a run or start it; they cannot change what a notebook computes.
 NOT_READ_BY_NOTEBOOKS = {"cli.py", "__main__.py"} | {
-    f"course/{name}.py" for name in ("freshness", "papers", "readme", "report", "student")
+    f"course/{name}.py" for name in ("claims", "form", "freshness", "papers", "readme", "report", "student")
 }
 
 
@@ -74,6 +74,13 @@ def cells(notebook):
     """The hash of a notebook's code: its code cells in order, with their tags."""
     code = [[cell.source, cell.metadata.get("tags", [])] for cell in notebook.cells if cell.cell_type == "code"]
     return digest(code)
+
+
+def numbers(recorded):
+    """The hash of a committed record's numbers, those that are never compared (times) apart."""
+    return digest(
+        {name: [entry["value"], entry["agrees"]] for name, entry in recorded.items() if entry["kind"] != "info"}
+    )
 
 
 def collect(root):

@@ -7,7 +7,7 @@ README holds pairs of marks, ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; 
 import json
 import re
 
-from kryptonlib.course import papers, records
+from kryptonlib.course import claims, papers, records
 
 
 def blocks(course):
@@ -16,7 +16,7 @@ def blocks(course):
     Args:
         course: a :class:`kryptonlib.course.catalogue.Course`.
     """
-    return {"course map": course_map(course), "claims": claims(course)}
+    return {"course map": course_map(course), "claims": claims_table(course)}
 
 
 def course_map(course):
@@ -38,21 +38,17 @@ def duration(seconds):
     return f"{-(-int(seconds + 1) // 30) / 2:g} min"
 
 
-def claims(course):
-    """A table of every recorded number that a paper states: claim, the paper's value, ours, agreement, command."""
-    lines = ["| Paper | Where | Claim | Printed | Here | Agrees | Shown by |", "|-|-|-|-|-|-|-|"]
-    rows = []
-    for notebook in course.notebooks:
-        for entry in records.load(course.records_path(notebook, "default")).values():
-            if not entry["claim"] or not entry["source"]:
-                continue
-            paper = "" if entry["paper"] is None else records.show(entry["paper"])
-            ours = f"{records.show(entry['value'])} {entry['unit']}".strip()
-            agrees = {True: "yes", False: "**no**", None: "not compared"}[entry["agrees"]]
-            cells = [*papers.paper_and_place(entry["source"]), entry["claim"], paper, ours, agrees, f"`make reproduce NB={notebook.id}`"]
-            rows.append([cell.replace("|", "\\|").replace("\n", " ") for cell in cells])
-    rows.sort(key=lambda cells: papers.order(cells[0]))
-    return "\n".join(lines + [f"| {' | '.join(cells)} |" for cells in rows])
+def claims_table(course):
+    """A table of every recorded number that a paper states: claim, the paper's value, ours, the verdict, command."""
+    lines = ["| Paper | Where | Claim | The paper says | We find | Verdict | Shown by |", "|-|-|-|-|-|-|-|"]
+    parts = [(notebook.id, records.load(course.records_path(notebook, "default"))) for notebook in course.notebooks]
+    for row in claims.rows(parts):
+        if row["paper"] == papers.OTHER:
+            continue
+        verdict = f"{row['verdict']}: {row['conditions']}" if row["conditions"] else row["verdict"]
+        cells = [row["paper"], row["place"], row["claim"], row["says"], row["finds"], verdict, f"`{row['command']}`"]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines)
 
 
 def filled(text, made):

@@ -3,7 +3,8 @@
 import json
 import os
 
-from kryptonlib.course import records
+from kryptonlib.course import comparison, records
+from kryptonlib.course.values import show
 
 
 def update(course, notebook, profile, state):
@@ -26,7 +27,7 @@ def update(course, notebook, profile, state):
     new = {
         entry["name"]: {key: entry[key] for key in entry if key not in ("type", "name")} for entry in state["records"]
     }
-    faults = records.compare(state["records"], {entry["name"]: entry for entry in state["records"]})
+    faults = comparison.compare(state["records"], {entry["name"]: entry for entry in state["records"]})
     if faults:
         raise ValueError("; ".join(faults))
     path = course.records_path(notebook, profile)
@@ -59,16 +60,16 @@ def changed(old, new):
     lines = []
     for name, entry in new.items():
         if name not in old:
-            lines.append(f"{name}: new -> {records.show(entry['value'])}")
+            lines.append(f"{name}: new -> {show(entry['value'])}")
             continue
         lines += [
             f"{name}{'' if field == 'value' else ' ' + field}: {shown(old[name][field])} -> {shown(entry[field])}"
             for field in entry
             if entry[field] != old[name].get(field)
         ]
-    return lines + [f"{name}: {records.show(old[name]['value'])} -> gone" for name in old if name not in new]
+    return lines + [f"{name}: {show(old[name]['value'])} -> gone" for name in old if name not in new]
 
 
 def shown(value):
     """A field of a record for people."""
-    return "none" if value is None else records.show(value) or "''"
+    return "none" if value is None else show(value) or "''"

@@ -8,8 +8,9 @@ import html
 import json
 import time
 
-from kryptonlib.course import papers, records
+from kryptonlib.course import claims, comparison, records
 from kryptonlib.course.reproduce import counted
+from kryptonlib.course.values import show
 
 STYLE = """
 :root { --paper:#fff; --ink:#1b1f24; --soft:#59636e; --line:#d5dae0; --band:#f5f7f9; --good:#0a6b3d; --bad:#b3261e; --link:#0055a5 }
@@ -68,7 +69,7 @@ def gather(course, notebooks, states, problems):
         "profile": states[0]["profile"] if states else "default",
         "provenance": states[0]["provenance"] if states else {},
         "problems": problems,
-        "claims": claims(parts),
+        "claims": claims_tables(parts),
         "notebooks": parts,
     }
 
@@ -79,35 +80,24 @@ def status(entry, recorded):
         return "not compared"
     if entry["name"] not in recorded:
         return "not recorded"
-    return "differs" if records.differences(entry, recorded[entry["name"]]) else "as recorded"
+    return "differs" if comparison.differences(entry, recorded[entry["name"]]) else "as recorded"
 
 
-def claims(parts):
-    """Paper -> rows of its claims table, in the order of ``papers.PAPERS``."""
+def claims_tables(parts):
+    """Paper -> rows of its claims table, in the order of ``papers.PAPERS``; each with its number's ``status``."""
+    statuses = {(part["id"], entry["name"]): entry["status"] for part in parts for entry in part["numbers"]}
     tables = {}
-    for part in parts:
-        for entry in part["numbers"]:
-            if entry["claim"]:
-                paper, place = papers.paper_and_place(entry["source"])
-                row = {
-                    "claim": entry["claim"],
-                    "place": place,
-                    "paper": entry["paper"],
-                    "ours": entry["value"],
-                    "unit": entry["unit"],
-                    "command": f"make reproduce NB={part['id']}",
-                    "agrees": entry["agrees"],
-                    "record": entry["status"],
-                }
-                tables.setdefault(paper, []).append(row)
-    return {paper: tables[paper] for paper in sorted(tables, key=papers.order)}
+    for row in claims.rows((part["id"], {entry["name"]: entry for entry in part["numbers"]}) for part in parts):
+        row["status"] = statuses[row["notebook"], row["name"]]
+        tables.setdefault(row["paper"], []).append(row)
+    return tables
 
 
 def text(value, unit=""):
     """A value as escaped HTML."""
     if value is None:
         return "–"
-    return html.escape(records.show(value) + (f" {unit}" if unit else ""))
+    return html.escape(show(value) + (f" {unit}" if unit else ""))
 
 
 def table(head, rows):
@@ -122,12 +112,13 @@ def mark(words, good):
     return f'<span class="{ {True: "good", False: "bad", None: "soft"}[good] }">{html.escape(words)}</span>'
 
 
-def agreement(row):
-    """The status of a claim."""
-    said = {True: "agrees", False: "differs from the paper", None: "shown, nothing to compare"}[row["agrees"]]
-    if row["record"] == "differs":
+def judged(row):
+    """The verdict on a claim as HTML; a number that is not the recorded one says so instead."""
+    if row["status"] == "differs":
         return mark("differs from our record", False)
-    return mark(said, row["agrees"])
+    good = {claims.CONFIRMED: True, claims.NOT_CONFIRMED: False}.get(row["verdict"])
+    conditions = f": {html.escape(row['conditions'])}" if row["conditions"] else ""
+    return mark(row["verdict"], good) + conditions
 
 
 def render(content, folder):
@@ -157,7 +148,7 @@ def render(content, folder):
     )
     for paper, rows in content["claims"].items():
         body.append(f"<h2>Claims: {html.escape(paper)}</h2>")
-        body.append(table(["Claim", "Where", "Paper", "Ours", "Shown by", "Status"], [claim_row(row) for row in rows]))
+        body.append(table(["Claim", "Where", "The paper says", "We find", "Shown by", "Verdict"], [claim_row(row) for row in rows]))
     body += [section(part, folder) for part in parts]
     body.append(f'</main><footer><h2>Surroundings</h2><p class="soft">{html.escape(versions)}</p></footer>')
     return (
@@ -169,16 +160,8 @@ def render(content, folder):
 
 def claim_row(row):
     """One line of a claims table."""
-    paper = text(row["paper"], row["unit"]) if row["paper"] is not None else "–"
-    ours = text(row["ours"], row["unit"])
-    return [
-        html.escape(row["claim"]),
-        html.escape(row["place"]),
-        paper,
-        ours,
-        f"<code>{row['command']}</code>",
-        agreement(row),
-    ]
+    cells = [html.escape(row[key]) for key in ("claim", "place", "says", "finds")]
+    return [*cells, f"<code>{row['command']}</code>", judged(row)]
 
 
 def overview(part):

@@ -89,10 +89,11 @@ def kept(course, notebook, runs):
     """Copy a good default run's outputs into ``notebooks/``; returns what speaks against it."""
     import nbformat
 
-    from kryptonlib.course import freshness
+    from kryptonlib.course import freshness, records
 
     executed = nbformat.read(runs.folder / notebook.path.name, as_version=4)
-    result = freshness.with_outputs(nbformat.read(notebook.path, as_version=4), executed)
+    recorded = records.load(course.records_path(notebook, "default"))
+    result = freshness.with_outputs(nbformat.read(notebook.path, as_version=4), executed, recorded)
     problems = freshness.output_problems(result)
     if not problems:
         nbformat.write(result, notebook.path)

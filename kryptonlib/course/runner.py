@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from kryptonlib.course import outputs, parameters, provenance, records
+from kryptonlib.course import comparison, outputs, parameters, provenance, records
 from kryptonlib.course.catalogue import ROOT
 from kryptonlib.course.figures import FIGURES_FOLDER
 
@@ -151,10 +151,10 @@ class Run:
         path = self.course.records_path(notebook, self.profile)
         if self.label == "custom" or (self.profile == "paper" and not path.exists()):
             # Nothing to compare with; a number must still be a number and have one name.
-            return records.compare(entries, {entry["name"]: entry for entry in entries})
+            return comparison.compare(entries, {entry["name"]: entry for entry in entries})
         if not path.exists() and entries:
             return [f"tests/records/{path.name} is missing; python -m kryptonlib records --update writes it"]
-        return records.compare(entries, records.load(path))
+        return comparison.compare(entries, records.load(path))
 
 
 def figure_problems(notebook, entries, folder):

@@ -1,0 +1,66 @@
+"""The rows of the claims tables: what a paper says, what we find, and the verdict. README and the report share them."""
+
+from kryptonlib.course import papers
+from kryptonlib.course.values import show
+
+CONFIRMED = "confirmed"
+OTHER_CONDITIONS = "different conditions"
+NOT_CONFIRMED = "not confirmed"
+
+
+def verdict(entry):
+    """What a record that carries a claim says about it: one of the three verdicts.
+
+    A record that names how its conditions differ from the paper's confirms nothing and contradicts nothing. Another
+    is confirmed or not by its ``agrees``.
+
+    Args:
+        entry: a record as ``records.load`` returns it.
+
+    Example:
+        >>> verdict({"conditions": "", "agrees": True})
+        'confirmed'
+    """
+    if entry["conditions"]:
+        return OTHER_CONDITIONS
+    return CONFIRMED if entry["agrees"] else NOT_CONFIRMED
+
+
+def row(name, entry, notebook):
+    """One claim as plain values, ready to be shown.
+
+    Args:
+        name: the record's name.
+        entry: the record.
+        notebook: the number of the notebook that makes it, "05".
+
+    Returns:
+        A dictionary of texts: ``name``, ``paper`` (which), ``place`` (where in it), ``claim``, ``says`` (the printed
+        value or ""), ``finds`` (``shown``, or the value with its unit), ``verdict``, ``conditions``, ``notebook``,
+        ``command``.
+    """
+    paper, place = papers.paper_and_place(entry["source"])
+    return {
+        "name": name,
+        "paper": paper,
+        "place": place,
+        "claim": entry["claim"],
+        "says": "" if entry["paper"] is None else f"{show(entry['paper'])} {entry['unit']}".strip(),
+        "finds": entry["shown"] or f"{show(entry['value'])} {entry['unit']}".strip(),
+        "verdict": verdict(entry),
+        "conditions": entry["conditions"],
+        "notebook": notebook,
+        "command": f"make reproduce NB={notebook}",
+    }
+
+
+def rows(parts):
+    """All claims, ordered as ``papers.PAPERS`` and within a paper as the notebooks make them.
+
+    Args:
+        parts: pairs (number of a notebook, name -> record).
+    """
+    found = [
+        row(name, entry, notebook) for notebook, entries in parts for name, entry in entries.items() if entry["claim"]
+    ]
+    return sorted(found, key=lambda claim: papers.order(claim["paper"]))
