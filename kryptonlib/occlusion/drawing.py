@@ -1,4 +1,4 @@
-"""Figures that compare heat maps: fills, scores, methods, networks that forgot, and orders of deletion."""
+"""Figures that compare heat maps, and figures of what incremental inference saves (notebooks 04 and 05)."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,21 +6,35 @@ import numpy as np
 from kryptonlib import plots
 
 
-def attribution(place, values, name, percentile=100):
-    """Draw one attribution [H, W] on axes, on its own scale, which the title states.
+def attributions(maps, picture=None, title="", *, rows=1, percentile=100):
+    """Attributions side by side, each on its own scale, which its title states.
 
     Args:
-        place: matplotlib axes.
-        values: what covering a pixel takes away; red is positive. Without negative values (a map without a sign) it is
-            drawn in grey, dark is large. NaN is left out.
-        name: the title's first line.
-        percentile: of the absolute values, at which the scale ends.
+        maps: name -> array [H, W]: what covering a pixel takes away; red is positive. A map without negative values (one
+            without a sign) is drawn in grey, dark is large. NaN is left out.
+        picture: [H, W] or [H, W, 3] in [0, 1], drawn first, below ``title``; None draws none.
+        rows: of the figure.
+        percentile: of a map's absolute values, at which its scale ends.
+
+    Returns:
+        The matplotlib figure.
     """
-    strength = np.nanpercentile(np.abs(values), percentile)
-    signed = np.nanmin(values) < 0
-    place.imshow(values, cmap=plots.DIVERGING if signed else "Greys", vmin=-strength if signed else 0, vmax=strength)
-    place.set_title(f"{name}\n{'±' if signed else 'up to '}{strength:.2g}", fontsize=9)
-    place.axis("off")
+    count = len(maps) + (picture is not None)
+    columns = -(-count // rows)
+    figure, axes = plt.subplots(rows, columns, figsize=(plots.WIDTH, rows * (0.5 + plots.WIDTH / columns)), squeeze=False)
+    for place in axes.flat:
+        place.axis("off")
+    places = iter(axes.flat)
+    if picture is not None:
+        place = next(places)
+        place.imshow(picture, cmap="gray", vmin=0, vmax=1)
+        place.set_title(title, fontsize=9)
+    for place, (name, values) in zip(places, maps.items()):
+        strength = np.nanpercentile(np.abs(values), percentile)
+        signed = np.nanmin(values) < 0
+        place.imshow(values, cmap=plots.DIVERGING if signed else "Greys", vmin=-strength * signed, vmax=strength)
+        place.set_title(f"{name}\n{'±' if signed else 'up to '}{strength:.2g}", fontsize=9)
+    return figure
 
 
 def probability_and_log_odds(maps):
@@ -102,4 +116,76 @@ def against_chance(gains, luck, titles, ylabel):
         place.set(title=title, xticks=range(len(gains)))
         place.set_xticklabels([name.replace(" ", "\n") for name in gains], fontsize=8)
     axes[0].set_ylabel(ylabel)
+    return figure
+
+
+def changed_windows(picture, place, patch, changes, windows):
+    """The picture with its patch, and maps of how much each changed, with the computed window outlined.
+
+    Args:
+        picture: [H, W] or [H, W, 3] in [0, 1].
+        place: (row, column) of the patch's upper left corner; ``patch`` is its side in pixels.
+        changes: absolute changes of each map [rows, columns].
+        windows: for each map a window with ``rows`` and ``columns`` (first, last + 1), ``size`` and ``share``.
+
+    Returns:
+        The matplotlib figure; changes on a logarithmic scale over four decades, each map on its own.
+    """
+    figure, axes = plt.subplots(1, len(changes) + 1, figsize=(plots.WIDTH, 1.6))
+    axes[0].imshow(picture, cmap="gray", vmin=0, vmax=1)
+    axes[0].add_patch(plt.Rectangle(place[::-1], patch, patch, color="black"))
+    axes[0].set_title("photo", fontsize=8)
+    for axis, change, window in zip(axes[1:], changes, windows):
+        axis.imshow(np.log10(change + 1e-4 * change.max()))
+        height, width = (last - first for first, last in (window.rows, window.columns))
+        corner = window.columns[0] - 0.5, window.rows[0] - 0.5
+        axis.add_patch(plt.Rectangle(corner, width, height, fill=False, edgecolor=plots.COLOURS[1], lw=1.5))
+        axis.set_title(f"{window.size[0]} x {window.size[1]}\n{window.share:.0%} changed", fontsize=8)
+    for axis in axes:
+        axis.axis("off")
+    return figure
+
+
+def ratio_bars(ratios, labels):
+    """Redundancy ratios as groups of bars.
+
+    Args:
+        ratios: network -> one ratio for each of ``labels``.
+        labels: the ways of counting.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axis = plt.subplots(figsize=(plots.WIDTH, 3))
+    places, width = np.arange(len(ratios)), 0.84 / len(labels)
+    for number, label in enumerate(labels):
+        heights = [each[number] for each in ratios.values()]
+        across = places + (number - (len(labels) - 1) / 2) * width
+        bars = axis.bar(across, heights, 0.95 * width, label=label, color=plots.COLOURS[(5, 0, 1)[number % 3]])
+        axis.bar_label(bars, fmt="%.1f", fontsize=7, padding=2)
+    axis.set(xticks=places, xticklabels=list(ratios), ylabel="redundancy ratio R")
+    axis.tick_params(axis="x", labelsize=8)
+    axis.legend(fontsize=8)
+    return figure
+
+
+def work_over_depth(work):
+    """The work of full passes and of windows, cumulated from the first layer to the last, as shares of a full pass.
+
+    Args:
+        work: network -> the layers' work, from ``bounds.layer_work``.
+
+    Returns:
+        The matplotlib figure, one panel for each network.
+    """
+    figure, axes = plt.subplots(1, len(work), figsize=(plots.WIDTH, 2.8), sharey=True, squeeze=False)
+    for axis, (name, layers) in zip(axes[0], work.items()):
+        full = np.cumsum([layer.full for layer in layers])
+        windows = np.cumsum([layer.incremental for layer in layers])
+        depth = np.linspace(0, 1, len(layers))
+        axis.fill_between(depth, full / full[-1], color="0.85", label="full")
+        axis.fill_between(depth, windows / full[-1], color=plots.COLOURS[1], label="window only")
+        axis.set(title=f"{name}: R = {full[-1] / windows[-1]:.2f}", xlabel="depth (share of layers)", ylim=(0, 1))
+    axes[0, 0].set_ylabel("work so far")
+    axes[0, 0].legend(loc="upper left", fontsize=8)
     return figure
