@@ -5,6 +5,8 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 
+from kryptonlib.course.checks import expect
+
 
 def check_place_patch(answer):
     """``answer(image, top, left, height, width, fill)`` is a covered copy of ``image`` [H, W, 3]."""
@@ -19,22 +21,20 @@ def check_place_patch(answer):
         image = rng.random(shape)
         kept = image.copy()
         got = answer(image, top, left, height, width, fill)
-        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
-        _expect(np.array_equal(image, kept), name, "the image itself was changed: cover a copy, or every later patch "
-                "finds the holes of the earlier ones")
-        got = np.asarray(got)
-        _expect(got.shape == shape, name, f"the result has shape {got.shape}, the image {shape}")
+        expect.that(np.array_equal(image, kept), name, "the image itself was changed: cover a copy, or every later "
+                    "patch finds the holes of the earlier ones")
+        got = expect.array(got, shape, name)
         inside = np.zeros(shape[:2], bool)
         for row in range(top, top + height):
             for column in range(left, left + width):
                 inside[row, column] = True
         changed = (got != kept).any(2)
-        _expect(not (changed & ~inside).any(), name,
+        expect.that(not (changed & ~inside).any(), name,
                 "pixels outside the patch changed: `top` counts rows and `left` columns, and a slice ends before its "
                 "second number")
-        _expect(np.allclose(got[inside], fill), name, "not every pixel of the patch shows the fill: the patch has "
+        expect.that(np.allclose(got[inside], fill), name, "not every pixel of the patch shows the fill: the patch has "
                 "`height` rows and `width` columns")
-    _passed("place_patch", len(cases))
+    expect.passed("place_patch", len(cases))
 
 
 def check_occlusion_maps(answer):
@@ -57,21 +57,21 @@ def check_occlusion_maps(answer):
             raise AssertionError(
                 f"{name}: {error}. Is the last batch shorter, and does every patch stay inside the image?"
             ) from error
-        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
-        _expect(np.array_equal(image, kept), name, "the image itself was changed: cover a copy for every position")
+        expect.that(got is not None, name, "nothing was returned: does the function end with `return`?")
+        expect.that(np.array_equal(image, kept), name, "the image itself was changed: cover a copy for every position")
         truth = _maps_by_pixel(kept, weights, patch, stride)
         got = np.asarray(got, dtype=float)
         if got.ndim == 3 and got.shape[0] == 2 and got.shape[1] * got.shape[2] < truth[0].size:
             raise AssertionError(f"{name}: {got.shape[1]}x{got.shape[2]} positions, a loop finds {truth[0].shape}: the "
                                  "last one that fits counts too")
-        _expect(got.shape == truth.shape, name, f"the result has shape {got.shape}, expected classes x rows x columns "
+        expect.that(got.shape == truth.shape, name, f"the result has shape {got.shape}, expected classes x rows x columns "
                 f"{truth.shape}")
-        _expect(max(sizes) <= batch, name, f"a call got {max(sizes)} images; at most {batch} fit into a batch")
-        _expect(len(sizes) == -(-truth[0].size // batch), name, f"{len(sizes)} calls of scores; {truth[0].size} "
+        expect.that(max(sizes) <= batch, name, f"a call got {max(sizes)} images; at most {batch} fit into a batch")
+        expect.that(len(sizes) == -(-truth[0].size // batch), name, f"{len(sizes)} calls of scores; {truth[0].size} "
                 f"positions fill {-(-truth[0].size // batch)} batches")
-        _expect(np.allclose(got, truth), name, "the values differ from a loop over all positions: each image has one "
+        expect.that(np.allclose(got, truth), name, "the values differ from a loop over all positions: each image has one "
                 "patch, and positions run along a row before the next row begins")
-    _passed("occlusion_maps", len(cases))
+    expect.passed("occlusion_maps", len(cases))
 
 
 def check_log_odds(answer):
@@ -86,17 +86,14 @@ def check_log_odds(answer):
     for name, logits, target in cases:
         with np.errstate(all="ignore"):
             got = answer(logits.copy(), target)
-        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
-        got = np.asarray(got, dtype=float)
-        _expect(got.shape == (len(logits),), name, f"the result has shape {got.shape}, expected one number per row")
+        got = expect.array(got, (len(logits),), name, "one number per row")
         truth = np.array([_log_odds(row, target) for row in logits])
-        if not np.isfinite(got).all():
-            raise AssertionError(f"{name}: got {got}; 1 - p is 0, or an exponential overflowed: work with the logits, "
-                                 "and subtract the largest of the others before exp")
-        if not np.allclose(got, truth) and np.allclose(got, truth + _self_term(logits, target)):
-            raise AssertionError(f"{name}: got {got}, that is log p; the target itself must be left out of the sum")
-        _expect(np.allclose(got, truth, rtol=1e-9, atol=1e-9), name, f"got {got}, exact arithmetic gives {truth}")
-    _passed("log_odds", len(cases))
+        expect.that(np.isfinite(got).all(), name, f"got {got}; 1 - p is 0, or an exponential overflowed: work with the "
+                "logits, and subtract the largest of the others before exp")
+        log_p = not np.allclose(got, truth) and np.allclose(got, truth + _self_term(logits, target))
+        expect.that(not log_p, name, f"got {got}, that is log p; the target itself must be left out of the sum")
+        expect.close(got, truth, name, f"exact arithmetic gives {truth}")
+    expect.passed("log_odds", len(cases))
 
 
 def check_per_pixel(answer):
@@ -118,19 +115,17 @@ def check_per_pixel(answer):
         truth = np.array([[np.mean(cell) if cell else np.nan for cell in line] for line in found])
         with np.errstate(all="ignore"):
             got = answer(values.copy(), size, patch, stride)
-        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
-        got = np.asarray(got, dtype=float)
-        _expect(got.shape == size, name, f"the result has shape {got.shape}, the image is {size}")
+        got = expect.array(got, size, name)
         bare = np.isnan(truth)
-        _expect(not np.isnan(got[~bare]).any(), name, "a covered pixel is NaN")
+        expect.that(not np.isnan(got[~bare]).any(), name, "a covered pixel is NaN")
         total = np.array([[sum(cell) for cell in line] for line in found])
-        if not np.allclose(got[~bare], truth[~bare]) and np.allclose(got[~bare], total[~bare]):
-            raise AssertionError(f"{name}: these are sums; divide by how many patches cover the pixel, or the middle wins")
-        _expect(np.allclose(got[~bare], truth[~bare]), name, "the means differ from a loop over all pixels: the patch "
-                "of grid row i begins at pixel row i * stride and is `patch` pixels long")
-        _expect(np.isnan(got[bare]).all(), name, "a pixel that no patch covers must be NaN: 0 would claim that "
+        sums = not np.allclose(got[~bare], truth[~bare]) and np.allclose(got[~bare], total[~bare])
+        expect.that(not sums, name, "these are sums; divide by how many patches cover the pixel, or the middle wins")
+        expect.that(np.allclose(got[~bare], truth[~bare]), name, "the means differ from a loop over all pixels: the "
+                    "patch of grid row i begins at pixel row i * stride and is `patch` pixels long")
+        expect.that(np.isnan(got[bare]).all(), name, "a pixel that no patch covers must be NaN: 0 would claim that "
                 "covering it was tried")
-    _passed("per_pixel", len(cases))
+    expect.passed("per_pixel", len(cases))
 
 
 def _maps_by_pixel(image, weights, patch, stride):
@@ -154,12 +149,3 @@ def _log_odds(row, target):
 def _self_term(logits, target):
     """log p - log(p / (1 - p)) = log(1 - p), the mark of a target left in the sum."""
     return np.array([-math.log1p(math.exp(min(_log_odds(row, target), 700))) for row in logits])
-
-
-def _expect(holds, case, hint):
-    if not holds:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, cases):
-    print(f"✓ {name}: {cases} cases")

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.optimize import brentq
 from skimage.metrics import structural_similarity
 
+from kryptonlib.course.checks import expect
+
 SIDE = 7
 
 
@@ -31,10 +33,10 @@ def check_ssim_of_window(answer):
     ]
     for number, (first, second, span, hint) in enumerate(cases, 1):
         call = f"case {number}, data_range {span:g}"
-        got = _number(answer(first.copy(), second.copy(), span), call)
+        got = expect.number(answer(first.copy(), second.copy(), span), call)
         truth = structural_similarity(first, second, win_size=SIDE, data_range=span, use_sample_covariance=False)
-        _expect(np.isclose(got, truth, rtol=1e-6), call, f"it returned {got:.6g}, scikit-image {truth:.6g}: {hint}")
-    _passed("ssim_of_window", len(cases))
+        expect.that(np.isclose(got, truth, rtol=1e-6), call, f"it returned {got:.6g}, scikit-image {truth:.6g}: {hint}")
+    expect.passed("ssim_of_window", len(cases))
 
 
 def check_coarse_stride(answer):
@@ -49,9 +51,9 @@ def check_coarse_stride(answer):
     ]
     for stride, share, target, hint in cases:
         call = f"coarse_stride({stride}, {share}, {target})"
-        got = _number(answer(stride, share, target), call)
+        got = expect.number(answer(stride, share, target), call)
         truth = brentq(lambda coarse: 1 / (share + (stride / coarse) ** 2) - target, 1e-6 * stride, 1e6 * stride)
-        _expect(
+        expect.that(
             np.isclose(got, truth, rtol=1e-6),
             call,
             f"it returned {got:.6g}, but the cost model gives {target} at S1 = {truth:.6g}: {hint}",
@@ -67,7 +69,7 @@ def check_coarse_stride(answer):
             f"{call}: it returned {got!r}, but stage 2 alone already costs more than the target allows: "
             "raise a ValueError where share * target >= 1"
         )
-    _passed("coarse_stride", len(cases) + len(impossible))
+    expect.passed("coarse_stride", len(cases) + len(impossible))
 
 
 def check_largest_speedup(answer):
@@ -81,27 +83,12 @@ def check_largest_speedup(answer):
     ]
     for width, stride, share, hint in cases:
         call = f"largest_speedup({width}, {stride}, {share})"
-        got = _number(answer(width, stride, share), call)
+        got = expect.number(answer(width, stride, share), call)
         coarse = np.linspace(stride, width, 2000)
         truth = float(np.max(1 / ((stride / coarse) ** 2 + share)))
-        _expect(
+        expect.that(
             np.isclose(got, truth, rtol=1e-6),
             call,
             f"it returned {got:.6g}, but the best coarse stride from {stride} to {width} gives {truth:.6g}: {hint}",
         )
-    _passed("largest_speedup", len(cases))
-
-
-def _number(got, call):
-    _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-    _expect(np.isscalar(got) or np.ndim(got) == 0, call, f"it returned {got!r}; expected one number")
-    return float(got)
-
-
-def _expect(condition, case, hint):
-    if not condition:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, count):
-    print(f"✓ {name}: {count} cases")
+    expect.passed("largest_speedup", len(cases))
