@@ -48,7 +48,7 @@ def parser():
     explain = commands.add_parser("explain", help="draw the occlusion heat map of your own image")
     explain.add_argument("image", metavar="IMAGE", help="a photo (PNG, JPEG) or a DICOM file")
     explain.add_argument("--cnn", default="efficientnet-lite0", metavar="NAME", help="a network of zoo.names()")
-    explain.add_argument("-o", "--output", required=True, metavar="OUT.png", help="where to write the picture")
+    explain.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture to write (PNG, PDF, SVG)")
     explain.add_argument("--target", metavar="CLASS", help="a class name or its number; the top class if left out")
     explain.add_argument("--patch", type=int, default=32, help="side of the patch in pixels of the network's input")
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
@@ -168,7 +168,7 @@ def main(arguments=None):
     options.rest = rest
     try:
         return options.action(options)
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

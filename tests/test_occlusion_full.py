@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import Occlusion
+from PIL import Image
 from torch import nn
 
 from kryptonlib import occlusion, samples, zoo
@@ -152,6 +153,24 @@ def classifier(size=24):
     return zoo.Classifier("small", network(), scale, class_names=list("abcde"), device="cpu")
 
 
+def test_a_classifier_takes_whatever_holds_an_image(tmp_path):
+    """Arrays of 8 and 16 bits, Pillow images, files and samples give what the same pixels give as floats."""
+    cnn = classifier()
+    pixels = np.random.default_rng(0).integers(256, size=(30, 27, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels)
+    picture.save(tmp_path / "a.png")
+    floats = pixels.astype(np.float32) / 255
+    sample = samples.Sample("a", floats, "", "", "photo", None, "test", "a", True)
+    expected = occlusion.heatmap(cnn, floats, patch=8, stride=8, method="full").values
+    held = [pixels, pixels.astype(np.uint16) * 257, picture, tmp_path / "a.png", str(tmp_path / "a.png"), sample]
+    for image in held:
+        assert torch.equal(cnn.prepare(image), cnn.prepare(floats))
+        assert cnn.predict(image) == cnn.predict(floats)
+        np.testing.assert_array_equal(occlusion.heatmap(cnn, image, patch=8, stride=8, method="full").values, expected)
+    with pytest.raises(FileNotFoundError, match="none.png"):
+        occlusion.heatmap(cnn, tmp_path / "none.png")
+
+
 def test_a_classifier_takes_images_and_fills_in_image_space():
     cnn = classifier()
     image = np.random.default_rng(0).integers(256, size=(24, 24, 3)).astype(np.float32) / 255
@@ -287,7 +306,7 @@ def test_bad_input_is_told(change, error, message):
     "image, fill, error, message",
     [
         (torch.zeros(1, 3, 24, 24), 0.0, TypeError, "classifier.module"),
-        (np.zeros((24, 24, 3), np.uint8), 0.0, TypeError, "uint8"),
+        (np.zeros((24, 24, 3), np.int64), 0.0, TypeError, "int64"),
         (np.full((24, 24), 2.0), 0.0, ValueError, r"\[0, 1\]"),
         (np.zeros((24, 24)), 128, ValueError, r"\[0, 1\]"),
     ],

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.stats import binomtest
 from test_incremental import Branching, image_of
 from tiny_maps import ROUGH, SMOOTH, network, picture
@@ -19,6 +20,7 @@ from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
 from kryptonlib.occlusion.trial import Played, Trial
 from kryptonlib.occlusion.tuning import best, expected_of_most, far_enough, judged
+from kryptonlib.zoo import Classifier, Preprocessing
 
 PLANS = [
     Plan(0.6, "quarter"),
@@ -266,6 +268,18 @@ def test_the_plan_is_the_best_of_the_candidates_and_judged_on_the_others(photos,
     assert plan.expected_speedup == np.median([one.speedup for one in results]) > 1
 
 
+def test_a_classifiers_plan_does_not_depend_on_how_images_are_held(tmp_path, photos):
+    """uint8 arrays, Pillow images and files give the plan that the same pixels give as floats."""
+    net = nn.Sequential(GreyChannel(), network()).eval()
+    cnn = Classifier("small", net, Preprocessing(40, mean=(0,) * 3, std=(1,) * 3), list("abc"), device="cpu")
+    eight = [(photo[0, 0].numpy() * 255).round().astype(np.uint8) for photo in photos]
+    held = [eight[0], Image.fromarray(eight[1]), tmp_path / "2.png", str(tmp_path / "3.png")]
+    for number in (2, 3):
+        Image.fromarray(eight[number]).save(tmp_path / f"{number}.png")
+    plans = [tune(cnn, images, ssim=0.9, reaches=(None,), **SMOOTH) for images in ([e / 255 for e in eight], held)]
+    assert replace(plans[0], tuned={}) == replace(plans[1], tuned={})
+
+
 def test_the_plan_says_where_it_comes_from(photos, plan):
     told = plan.tuned
     assert told["network"] == "Sequential" and told["patch"] == [8, 8] and told["stride"] == [2, 2]
@@ -281,6 +295,13 @@ def test_the_plan_is_saved_and_used(tmp_path, photos, plan):
     heat = heatmap(network(), photos[1], **SMOOTH, method="approximate", plan=again)
     assert heat.info["passes"] == Trial(network(), photos[1], [plan.reach], **SMOOTH).play(plan).passes
     json.dumps(plan.judged, allow_nan=False)
+
+
+class GreyChannel(nn.Module):
+    """The first of three equal channels, as the tiny network wants it."""
+
+    def forward(self, x):
+        return x[:, :1]
 
 
 class Named:

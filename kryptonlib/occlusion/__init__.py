@@ -77,9 +77,9 @@ def heatmap(
 
     Args:
         model: a ``zoo`` classifier, or an nn.Module in evaluation mode that returns logits [n, classes].
-        image: for a classifier an image [H, W] or [H, W, 3], float in [0, 1] (or a ``samples.Sample``), which the
-            classifier itself resizes and crops; for an nn.Module a prepared tensor [1, C, H, W]. Patches are placed in
-            the network's input, after the resizing.
+        image: for a classifier an image [H, W] or [H, W, 3], float in [0, 1], uint8 or uint16 (or a ``samples.Sample``,
+            a Pillow image, or a file's path), which the classifier itself resizes and crops; for an nn.Module a
+            prepared tensor [1, C, H, W]. Patches are placed in the network's input, after the resizing.
         patch: patch size in pixels, an integer or (rows, columns).
         stride: step between positions in pixels, an integer or (rows, columns).
         target: class index; several give ``values`` [T, rows, columns] from the same passes; None is the top class.

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from kryptonlib.choices import check_choice
+from kryptonlib.gaussian import gaussian_blur
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.scores import SCORES, check_outputs, score
 from kryptonlib.zoo.classifier import Classifier
@@ -127,13 +128,13 @@ def checked_logits(output, count):
 
 
 def _image_of(image):
-    """The array of a ``samples.Sample``, or the image itself; ``Classifier.prepare`` checks it."""
+    """The image itself; ``Classifier.prepare`` checks it, and knows arrays, Pillow images, files and samples."""
     if isinstance(image, torch.Tensor):
         raise TypeError(
             "a zoo.Classifier takes an image (array [H, W] or [H, W, 3] in [0, 1]), not a prepared tensor; "
             "pass classifier.module as the model to use a tensor"
         )
-    return getattr(image, "image", image)
+    return image
 
 
 def _checked_tensor(image):
@@ -172,7 +173,7 @@ def _fill(fill, tensor, classifier, patch):
     if isinstance(fill, str):
         # Mean and blur commute with the classifier's affine normalisation, so tensor space is as good as image space.
         check_choice("fill", fill, ("mean", "blur"))
-        return _blur(clean, max(patch) / 2) if fill == "blur" else _constant(clean.mean((1, 2)), clean)
+        return gaussian_blur(clean, max(patch) / 2) if fill == "blur" else _constant(clean.mean((1, 2)), clean)
     if classifier:
         colour = classifier.fill_value(fill)
     else:
@@ -187,16 +188,6 @@ def _fill(fill, tensor, classifier, patch):
 def _constant(colour, clean):
     """One colour everywhere: [C] or [1] to [C, H, W]."""
     return colour.reshape(-1, 1, 1).expand_as(clean).contiguous()
-
-
-def _blur(clean, sigma):
-    """Gaussian blur of [C, H, W]; borders repeat the edge pixel."""
-    reach = int(3 * sigma + 0.5)
-    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=clean.dtype, device=clean.device) / sigma) ** 2)
-    weights = weights / weights.sum()
-    padded = nn.functional.pad(clean[:, None], (reach,) * 4, mode="replicate")
-    rows = nn.functional.conv2d(padded, weights.reshape(1, 1, -1, 1))
-    return nn.functional.conv2d(rows, weights.reshape(1, 1, 1, -1))[:, 0]
 
 
 def _picture(tensor, classifier):
