@@ -36,6 +36,7 @@ class Job:
         filling: the fill as the caller gave it, as a text.
         plan: settings of an approximate method, or None.
         info: what a method wants to tell with its result (numbers and texts).
+        notes: what a method had to do otherwise than asked, each a text; ``heatmap`` warns of them together.
     """
 
     module: nn.Module
@@ -53,6 +54,7 @@ class Job:
     filling: str = ""
     plan: object = None
     info: dict = field(default_factory=dict)
+    notes: list = field(default_factory=list)
 
     def values(self, logits):
         """Scores of the targets, float64 [T, n], from logits [n, classes]."""
@@ -90,10 +92,14 @@ def prepare(
         raise ValueError("the network is in training mode (dropout and batch norm would change the map): call .eval()")
     # A network without weights computes where its input lies.
     weight = next((p for p in module.parameters() if p.is_floating_point()), tensor)
-    tensor = tensor.detach().to(device=weight.device, dtype=weight.dtype)
+    tensor = tensor.detach().as_subclass(torch.Tensor).to(device=weight.device, dtype=weight.dtype)
+    if not tensor.is_contiguous() and not tensor.is_contiguous(memory_format=torch.channels_last):
+        # A cut-out or an expanded image lies in neither of torch's two orders.
+        tensor = tensor.contiguous()
     grid = make_grid(tensor.shape[2:], patch, stride, region, cover)
     with torch.inference_mode():
-        logits = checked_logits(module(tensor), 1)
+        # A network may write into its input.
+        logits = checked_logits(module(tensor.clone()), 1)
     if not torch.isfinite(logits).all():
         raise ValueError("the network's logits for the clean image are not finite; check its weights and the input")
     classes = logits.shape[1]
