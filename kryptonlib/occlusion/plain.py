@@ -18,23 +18,26 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 """What a module calls around its ``forward``. Backward hooks leave values alone."""
 OF_ALL = ("_global_forward_hooks", "_global_forward_pre_hooks")
 """Hooks that torch calls around every module's ``forward``."""
+CALLS = ("forward", "_call_impl", "_wrapped_call_impl", "_slow_forward")
+"""What a call goes through; an attribute of that name at the instance takes its place."""
 WEIGHT_HOOKS = (WeightNorm, SpectralNorm, BasePruningMethod)
 """Torch's own hooks that compute a weight from parameters; in evaluation mode it is the same each time."""
 
 
 def is_changed(part):
-    """True where something was added to a module that may change its result without changing its class."""
+    """True where a call of a module is more than the ``forward`` of its class: hooks, computed weights, another one."""
     if any(getattr(part, hooks, None) for hooks in HOOKS) or any(getattr(torch_module, hooks) for hooks in OF_ALL):
         return True
-    # An attribute of the instance that hides a method of its class, such as ``forward``.
-    hidden = [name for name in vars(part) if callable(getattr(type(part), name, None))]
-    return bool(hidden) or parametrize.is_parametrized(part)
+    return any(name in vars(part) for name in CALLS) or parametrize.is_parametrized(part)
 
 
 def is_plain(part):
     """True where a module does what its class in ``torch.nn`` does, and nothing else: the engine may replace it."""
     kind = type(part)
     if getattr(nn, kind.__name__, None) is not kind or is_changed(part):
+        return False
+    # An attribute of the instance may hide a method of the class that ``forward`` calls.
+    if any(callable(getattr(kind, name, None)) for name in vars(part) if name != "extra_repr"):
         return False
     if not (kind.forward.__module__ or "").startswith("torch.nn.modules"):
         return False
