@@ -175,6 +175,8 @@ def _targets(target, logits):
 def _fill(fill, tensor, classifier, patch):
     """What a patch shows, [C, H, W] in tensor units."""
     clean = tensor[0]
+    if fill is None or isinstance(fill, bool):
+        raise TypeError(f"fill must be a number, one number a channel, 'mean' or 'blur', got {fill!r}; 0.0 is the default")
     if isinstance(fill, str):
         # Mean and blur commute with the classifier's affine normalisation, so tensor space is as good as image space.
         check_choice("fill", fill, ("mean", "blur"))
@@ -182,7 +184,10 @@ def _fill(fill, tensor, classifier, patch):
     if classifier:
         colour = classifier.fill_value(fill)
     else:
-        colour = torch.as_tensor(fill, dtype=torch.float64)
+        try:
+            colour = torch.as_tensor(fill, dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"fill must be a number, one number a channel, 'mean' or 'blur', got {fill!r}") from None
         if colour.ndim > 1 or colour.numel() not in (1, len(clean)) or not torch.isfinite(colour).all():
             raise ValueError(
                 f"fill must be a number, {len(clean)} of them (one a channel), 'mean' or 'blur', got {fill!r}"
