@@ -75,13 +75,15 @@ def given_parameters(texts):
     """
     import yaml
 
+    from kryptonlib.course.parameters import read_yaml
+
     values = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
             raise ValueError(f"--parameter got {text!r}; expected NAME=VALUE, for example stride=8")
         try:
-            values[name.strip()] = yaml.safe_load(value)
+            values[name.strip()] = read_yaml(value)
         except yaml.YAMLError:
             raise ValueError(f"--parameter {name} got {value!r}, which is no YAML value") from None
     return values

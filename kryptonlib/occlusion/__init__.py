@@ -9,6 +9,7 @@
 - ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``spread``,
   ``changes``, ``axes``, ``grouping``, ``schedule``, ``rooms``, ``windows``, ``sweep`` and ``head`` are its parts
 - ``prediction_difference``: the patch filled with what could stand there, averaged over draws
+- ``plain``, ``fold``, ``proof``: what of a caller's network may be replaced, and whether the rest was understood
 - ``attribution``: Captum's ``Occlusion`` on top of it
 - ``approximate``: part of the positions and of each window, with an estimate of the quality reached; ``cropping``,
   ``lattice``, ``estimate``, ``drilldown`` and ``plans`` are its parts, ``tuning`` finds a plan, ``quality`` judges it
@@ -24,6 +25,8 @@ from dataclasses import replace
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion import approximate, full, incremental
 from kryptonlib.occlusion.anytime import refine
+from kryptonlib.occlusion.attribution import Occlusion
+from kryptonlib.occlusion.estimate import EXACT
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.job import Job, prepare
@@ -39,6 +42,7 @@ __all__ = [
     "Heatmap",
     "Job",
     "METHODS",
+    "Occlusion",
     "Plan",
     "Published",
     "SCORES",
@@ -140,8 +144,12 @@ def heatmap(
         try:
             values = METHODS[method](job, progress)
         except Unsupported as reason:
-            warnings.warn(f"{reason}; every position is computed in full", stacklevel=2)
+            job.notes.append(f"{reason}; every position is computed in full")
             values = full.run(job, progress)
+            if isinstance(plan, Plan):
+                job.info["estimated_ssim"] = list(EXACT)
+    if job.notes:
+        warnings.warn("; ".join(job.notes), stacklevel=2)
     return Heatmap.of_job(job, values, method, time.perf_counter() - started)
 
 
