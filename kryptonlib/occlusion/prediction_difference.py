@@ -16,19 +16,18 @@ analysis", ICLR 2017, https://arxiv.org/abs/1702.04595, section 3 and algorithm 
 
 import math
 import time
+import warnings
 
 import numpy as np
 import torch
 
-from kryptonlib.occlusion.fold import agrees, prepared
+from kryptonlib.occlusion.full import Passes
 from kryptonlib.occlusion.grid import pair
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.job import checked_logits, prepare
 
 RIDGE = 1e-3
 """Variance added to each pixel, in units of the mean variance: few patches leave directions without any."""
-BATCH = 64
-"""Images per forward pass."""
 
 
 class Surroundings:
@@ -154,17 +153,18 @@ def prediction_difference(model, image, surroundings, *, stride=4, target=None, 
     _checked(job.image, surroundings.size)
     (height, width), log_odds = surroundings.patch, []
     with torch.inference_mode():
-        module = prepared(job.module)
-        if not agrees(module(job.image), job.clean_logits):
-            module = job.module
+        passes = Passes(job, len(job.grid) * draws)
         for number, (top, left) in enumerate(job.grid.positions().tolist()):
             fills = surroundings.draw(job.image, top, left, draws, (seed, number))
             logits = []
-            for part in fills.split(BATCH):
-                batch = job.image.repeat(len(part), 1, 1, 1).contiguous(memory_format=torch.channels_last)
+            for part in fills.split(passes.limit):
+                batch = job.image.repeat(len(part), 1, 1, 1)
+                batch = batch.contiguous(memory_format=torch.channels_last) if passes.ours else batch
                 batch[:, :, top : top + height, left : left + width] = part
-                logits.append(checked_logits(module(batch), len(part)))
+                logits.append(checked_logits(passes.module(batch), len(part)))
             log_odds.append(log_odds_of_mean(torch.cat(logits), job.targets[0]))
+    if job.notes:
+        warnings.warn("; ".join(job.notes), stacklevel=2)
     job.filling = f"drawn from the surroundings, {draws} times"
     job.info.update(passes=len(job.grid) * draws, draws=int(draws))
     return Heatmap.of_job(job, np.array(log_odds), "prediction difference", time.perf_counter() - started)
