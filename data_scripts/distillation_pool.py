@@ -15,12 +15,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.lib.format import open_memmap
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch.nn.functional import interpolate
 from tqdm import tqdm
 
 # kryptonlib first: it makes torchvision work beside a CPU-only torch.
 from kryptonlib import samples
+from kryptonlib.datasets.folder import files
+from kryptonlib.images import as_rgb, to_uint8
+from kryptonlib.reading import read_image
 from torchvision.transforms.v2 import functional as vision
 
 from problems import DataProblem
@@ -54,7 +57,7 @@ def sample_photos(*splits):
     for split in splits:
         for name in samples.names(kind="photo", split=split):
             sample = samples.load(name)
-            image = Image.fromarray(np.round(sample.image * 255).astype(np.uint8)).convert("RGB")
+            image = Image.fromarray(to_uint8(as_rgb(sample.image)))
             photos.append(Photo(name, image, sample.licence, split, sample.label))
     return photos
 
@@ -68,19 +71,18 @@ def folder_photos(folder):
     folder = Path(folder)
     if not folder.is_dir():
         raise DataProblem(f"--photos {folder}: no such folder; give one that holds JPEG or PNG photos")
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not files:
+    found = files(folder, SUFFIXES)
+    if not found:
         raise DataProblem(
             f"--photos {folder}: no file there ends in {', '.join(SUFFIXES)}; leave --photos out to train "
             "on the course's own photos"
         )
     photos = []
-    for file in files:
+    for file in found:
         try:
-            with Image.open(file) as image:
-                image = ImageOps.exif_transpose(image).convert("RGB")
-        except (UnidentifiedImageError, OSError) as error:
-            raise DataProblem(f"{file} cannot be read as an image ({error}); mend or remove it") from error
+            image = Image.fromarray(to_uint8(as_rgb(read_image(file))))
+        except ValueError as error:
+            raise DataProblem(f"{error}; mend or remove it") from error
         if min(image.size) < SMALLEST:
             raise DataProblem(
                 f"{file} is {image.width}x{image.height} pixels; photos of at least "

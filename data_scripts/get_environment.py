@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import tomllib
@@ -74,23 +75,41 @@ def pinned(name, lines):
     raise SystemExit(f"{LOCK.name} does not pin {name}: add a line {name}==VERSION, then run `make lock`")
 
 
-def install_torch(python, build, version):
+def install_torch(python, build, version, vision=None):
     """Install torch: with CUDA's libraries only where they are of use, since they take several GB.
 
     The registry's ordinary torch for Linux brings CUDA. The CPU build is taken from where pip is set up to look, else
-    by uv, which knows where PyTorch publishes it, else the ordinary build is taken after all.
+    by uv, which knows where PyTorch publishes it, else the ordinary build is taken after all. torchvision of version
+    ``vision`` comes in the same build if it can be had; if not, the lock's ordinary one needs ``help_torchvision``.
     """
     if build != "cpu":
         return pip(python, f"torch=={version}")
+    if vision and pip(python, f"torch=={version}+cpu", f"torchvision=={vision}+cpu"):
+        return True
     if pip(python, f"torch=={version}+cpu"):
         return True
     tell("  pip does not see a CPU build of torch; asking uv for it (the lines above are not an error)")
     if pip(python, "uv"):
         command = [str(python), "-m", "uv", "pip", "install", "--python", str(python), "--torch-backend", "cpu"]
-        if subprocess.run([*command, f"torch=={version}"], stdout=sys.stderr).returncode == 0:
+        wanted = [f"torch=={version}", *([f"torchvision=={vision}"] if vision else [])]
+        if subprocess.run([*command, *wanted], stdout=sys.stderr).returncode == 0:
             return True
     tell("  no CPU build can be had here; taking the ordinary build of torch, a download of several GB")
     return pip(python, f"torch=={version}")
+
+
+def help_torchvision(folder):
+    """Let ``import torchvision`` work in the environment in ``folder`` whatever is imported first.
+
+    Python runs the .pth files of an environment when it starts. What this one runs, and why, is told in
+    ``kryptonlib/torchvision_operators.py``.
+    """
+    packages = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder), "platbase": str(folder)}))
+    name = "krypton_torchvision_operators"
+    code = (ROOT / "kryptonlib" / "torchvision_operators.py").read_text(encoding="utf-8")
+    for file, text in (f"{name}.py", code), (f"{name}.pth", f"import {name}; {name}.declare_on_import()\n"):
+        if not (packages / file).exists() or (packages / file).read_text(encoding="utf-8") != text:
+            (packages / file).write_text(text, encoding="utf-8")
 
 
 def make(torch_choice="auto"):
@@ -109,6 +128,7 @@ def make(torch_choice="auto"):
     folder = cache_dir() / "environments" / f"{identity}-{build}"
     python, ready = python_of(folder), folder / ".ready"
     if ready.exists():
+        help_torchvision(folder)
         return python
     start = time.monotonic()
     tell(f"Making the environment {folder}\n  (torch: {build} build; once per lock, a few minutes)")
@@ -118,10 +138,10 @@ def make(torch_choice="auto"):
         raise SystemExit(f"Cannot write {folder}: {error}. Set KRYPTON_CACHE to a folder you can write to.") from error
     # Not --quiet when a person looks: pip's own bars show what is being fetched.
     quiet = not sys.stderr.isatty()
-    if not install_torch(python, build, pinned("torch", text.splitlines())) or not pip(
-        python, "-r", str(LOCK), quiet=quiet
-    ):
+    torch, vision = (pinned(name, text.splitlines()) for name in ("torch", "torchvision"))
+    if not install_torch(python, build, torch, vision) or not pip(python, "-r", str(LOCK), quiet=quiet):
         raise SystemExit(f"pip could not install {LOCK.name} (its message is above). The same command continues.")
+    help_torchvision(folder)
     ready.write_text(f"{build}\n", encoding="utf-8")
     tell(f"Environment ready after {time.monotonic() - start:.0f} s")
     return python

@@ -48,11 +48,12 @@ def parser():
     explain = commands.add_parser("explain", help="draw the occlusion heat map of your own image")
     explain.add_argument("image", metavar="IMAGE", help="a photo (PNG, JPEG) or a DICOM file")
     explain.add_argument("--cnn", default="efficientnet-lite0", metavar="NAME", help="a network of zoo.names()")
-    explain.add_argument("-o", "--output", required=True, metavar="OUT.png", help="where to write the picture")
+    explain.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture to write (PNG, PDF, SVG)")
     explain.add_argument("--target", metavar="CLASS", help="a class name or its number; the top class if left out")
     explain.add_argument("--patch", type=int, default=32, help="side of the patch in pixels of the network's input")
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
     explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
+    explain.add_argument("--ssim", type=float, metavar="0.9", help="compute less, to this SSIM with the exact map")
     explain.set_defaults(action=explain_command)
     return main_parser
 
@@ -74,13 +75,15 @@ def given_parameters(texts):
     """
     import yaml
 
+    from kryptonlib.course.parameters import read_yaml
+
     values = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
             raise ValueError(f"--parameter got {text!r}; expected NAME=VALUE, for example stride=8")
         try:
-            values[name.strip()] = yaml.safe_load(value)
+            values[name.strip()] = read_yaml(value)
         except yaml.YAMLError:
             raise ValueError(f"--parameter {name} got {value!r}, which is no YAML value") from None
     return values
@@ -153,6 +156,7 @@ def explain_command(options):
             patch=options.patch,
             stride=options.stride,
             fill=options.fill,
+            ssim=options.ssim,
         )
     )
     return 0
@@ -166,7 +170,7 @@ def main(arguments=None):
     options.rest = rest
     try:
         return options.action(options)
-    except (ValueError, TypeError, FileNotFoundError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,9 +1,12 @@
 """environment.yml, pyproject.toml and requirements.lock name the same dependencies; the environment script works."""
 
+import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -90,6 +93,76 @@ def test_without_a_cpu_build_in_sight_uv_is_asked_and_then_the_ordinary_build_ta
     )
     assert script.install_torch(Path("python"), "cpu", "9")
     assert asked == [("torch==9+cpu",), ("uv",), ("-m", "uv", "pip"), ("torch==9",)]
+
+
+@pytest.mark.parametrize("found", ["both", "torch", "uv"])
+def test_torchvision_comes_in_torchs_build_where_it_can_be_had(monkeypatch, found):
+    script = environment_script()
+    asked = []
+    both, alone = ("torch==9+cpu", "torchvision==8+cpu"), ("torch==9+cpu",)
+    good = {"both": [both], "torch": [alone], "uv": [("uv",)]}[found]
+    monkeypatch.setattr(script, "pip", lambda python, *what, **options: asked.append(what) or what in good)
+    monkeypatch.setattr(
+        script.subprocess, "run", lambda command, **options: asked.append(tuple(command[-2:])) or subprocess.CompletedProcess([], 0)
+    )
+    assert script.install_torch(Path("python"), "cpu", "9", "8")
+    assert asked == [both, alone, ("uv",), ("torch==9", "torchvision==8")][: {"both": 1, "torch": 2, "uv": 4}[found]]
+
+
+# torchvision compiled for another torch: its operators are declared, whatever is imported first.
+
+
+FAKE = """import torch
+assert not hasattr(torch, "executed")
+torch.executed = True
+torch.library.register_fake("torchvision::nms")(lambda dets, scores, threshold: dets.new_empty(0))
+"""
+"""What torchvision does when it is imported; it fails where the operator is unknown."""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """A virtual environment with this one's packages, helped as get_environment.py helps those that it makes."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=sys.platform != "win32")
+    script = environment_script()
+    script.help_torchvision(folder)
+    packages = next(folder.rglob("krypton_torchvision_operators.pth")).parent
+    (packages / "others.pth").write_text("\n".join([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]))
+    script.help_torchvision(folder)  # as every later `make` does
+    return script.python_of(folder)
+
+
+def run(python, code, *paths):
+    return subprocess.run(
+        [python, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": os.pathsep.join(map(str, paths))}
+    )
+
+
+@pytest.mark.parametrize("code", ["import torchvision; import kryptonlib", "import torch; from torchvision import ops"])
+def test_torchvision_imports_whatever_comes_first(environment, code):
+    done = run(environment, f"{code}; print('imported')", ROOT)
+    assert done.stdout.strip() == "imported", done.stderr
+
+
+@pytest.mark.parametrize("first", ["torchvision", "kryptonlib"])
+def test_operators_are_declared_for_a_build_that_does_not_load(environment, tmp_path, first):
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text(FAKE)
+    (tmp_path / "torchvision" / "_C.so").write_bytes(b"compiled for another torch")
+    second = {"torchvision": "kryptonlib", "kryptonlib": "torchvision"}[first]
+    code = f"import {first}, {second}, torch; print(torch.executed, torchvision.__file__)"
+    done = run(environment, code, tmp_path, ROOT)
+    assert done.stdout.strip() == f"True {tmp_path / 'torchvision' / '__init__.py'}", done.stderr
+    if first == "torchvision":
+        without = "import sys; sys.meta_path = [f for f in sys.meta_path if getattr(f, '__name__', '') != '_Declaring']"
+        assert "torchvision::nms does not exist" in run(environment, f"{without}; {code}", tmp_path, ROOT).stderr
+
+
+def test_python_starts_without_torch_and_finding_torchvision_imports_nothing(environment):
+    code = "import sys, importlib.util; importlib.util.find_spec('torchvision'); print('torch' in sys.modules)"
+    done = run(environment, code)
+    assert done.stdout.strip() == "False" and not done.stderr
 
 
 def test_an_unwritable_cache_is_named_with_the_remedy(monkeypatch, tmp_path):

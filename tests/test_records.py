@@ -2,13 +2,14 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kryptonlib.course import comparison, record, recording, records, values
+from kryptonlib.course import comparison, record, recording, records, session, values
 
 
 def entry(name="n", value=1.0, **more):
@@ -161,6 +162,7 @@ def test_in_a_run_record_is_silent_and_appends_to_the_runs_file(tmp_path, monkey
 
 def test_in_jupyter_record_prints_only_a_number_that_is_not_the_committed_one(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv(records.RUN_FILE, raising=False)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.setattr(records, "RECORDS_FOLDER", tmp_path)
     committed = recorded(entry("height", 224, kind="exact"), entry("seconds", 2.0, kind="info"))
     (tmp_path / "02.default.json").write_text(json.dumps({"records": committed}))
@@ -170,8 +172,56 @@ def test_in_jupyter_record_prints_only_a_number_that_is_not_the_committed_one(tm
     assert capsys.readouterr().out == ""
     record("height", 225, kind="exact")
     assert capsys.readouterr().out == (
-        "height = 225; the default run recorded 224 (other parameters give other numbers)\n"
+        "height = 225; the default run recorded 224 (notebook 02); other parameters give other numbers\n"
     )
+
+
+@pytest.mark.parametrize(
+    "name, number",
+    [
+        ("/home/ada/krypton/notebooks/05_incremental_inference.ipynb", "05"),
+        ("notebooks/student/05_incremental_inference-Copy1.ipynb", "05"),
+        (r"C:\Users\ada\krypton\12_mri.ipynb-jvsc-5c1f", "12"),
+        ("/home/10_years/notebooks/05_x.ipynb", "05"),
+        ("/home/10_years/notes.ipynb", None),
+        ("1f0c-session", None),
+        ("", None),
+    ],
+)
+def test_the_kernel_knows_its_notebook(name, number, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", name)
+    assert session.notebook_number() == number
+
+
+def test_vs_code_names_the_notebook_among_its_variables(monkeypatch):
+    import IPython
+
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    shell = SimpleNamespace(user_ns={"__vsc_ipynb_file__": "/home/ada/05_x.ipynb"})
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    assert session.notebook_number() == "05"
+    monkeypatch.setattr(IPython, "get_ipython", lambda: None)
+    assert session.notebook_number() is None
+
+
+def test_records_of_one_name_do_not_shadow_each_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv(records.RUN_FILE, raising=False)
+    monkeypatch.setattr(records, "RECORDS_FOLDER", tmp_path)
+    for number, value in (("02", 224), ("05", 112)):
+        committed = recorded(entry("height", value, kind="exact"))
+        (tmp_path / f"{number}.default.json").write_text(json.dumps({"records": committed}))
+    told = {"02": "224 (notebook 02);", "05": "112 (notebook 05);"}
+    for number, words in told.items():
+        monkeypatch.setenv("JPY_SESSION_NAME", f"notebooks/{number}_x.ipynb")
+        record("height", {"02": 224, "05": 112}[number], kind="exact")
+        assert capsys.readouterr().out == ""
+        record("height", {"02": 112, "05": 224}[number], kind="exact")
+        assert f"recorded {words}" in capsys.readouterr().out
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    record("height", 112, kind="exact")
+    assert capsys.readouterr().out == ""
+    record("height", 3, kind="exact")
+    assert "recorded 224 (notebook 02) or 112 (notebook 05);" in capsys.readouterr().out
 
 
 def test_a_file_from_before_conditions_can_be_compared(tmp_path):

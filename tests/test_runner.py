@@ -7,10 +7,11 @@ import sys
 import nbformat
 import pytest
 import yaml
+from matplotlib import pyplot
 from tiny_course import IMPORTS, PARAMETERS, WORK, cells, notebook, plant
 
 from kryptonlib import cli
-from kryptonlib.course import parameters, recording, reproduce
+from kryptonlib.course import figure, parameters, recording, reproduce
 from kryptonlib.course.catalogue import Course
 from kryptonlib.course.runner import Run
 
@@ -188,8 +189,13 @@ def test_faulty_numbers_and_figures_are_refused_and_all_reported(tmp_path):
 
 
 def test_a_figure_without_alternative_text_stops_the_run(tmp_path):
-    course = plant(tmp_path, cells(drawing='figure(plt.figure(), "02_empty", alt=" ")'))
+    course = plant(tmp_path, cells(drawing='figure(plt.figure(), "02_empty", alt=" ", caption="Nothing is drawn.")'))
     assert any("say in a sentence what is seen" in problem for problem in run(course)["problems"])
+
+
+def test_a_figure_without_caption_is_refused():
+    with pytest.raises(ValueError, match="say in a sentence what the figure shows"):
+        figure(pyplot.figure(), "02_empty", alt="An empty pair of axes.", caption="")
 
 
 def test_a_notebook_that_hangs_is_stopped(tmp_path):
@@ -300,7 +306,7 @@ def test_keep_puts_the_outputs_into_the_notebook(tmp_path, monkeypatch):
     recorded(course)
     assert reproduce.run(course, keep=True) == 0
     kept = nbformat.read(course.notebooks[0].path, as_version=4)
-    assert "steps = 6 steps" in kept.cells[3].outputs[0].text
+    assert [output.data["text/markdown"] for output in kept.cells[3].outputs] == ["It takes 6 steps."]
     text = json.dumps(kept)
     assert "papermill" not in text and "iopub" not in text
     with pytest.raises(ValueError, match="outputs of a default run"):
@@ -315,11 +321,16 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert "error: there is no notebook 99" in capsys.readouterr().err
     assert cli.main(["run", "--parameter", "steps"]) == 2
     assert "expected NAME=VALUE" in capsys.readouterr().err
-    assert cli.given_parameters(["a=false", "b=0.5", "c=[1, 2]", "d=x"]) == {
+    given = {"a": "false", "b": "0.5", "c": "[1, 2e3]", "d": "x", "e": "1e-3", "f": "-2.5E+2", "g": "'1e-3'", "h": "1e"}
+    assert cli.given_parameters([f"{name}={text}" for name, text in given.items()]) == {
         "a": False,
         "b": 0.5,
-        "c": [1, 2],
+        "c": [1, 2000.0],
         "d": "x",
+        "e": 0.001,
+        "f": -250.0,
+        "g": "1e-3",
+        "h": "1e",
     }
     monkeypatch.setenv("CI", "1")
     assert cli.main(["records", "--update"]) == 2

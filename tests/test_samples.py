@@ -7,14 +7,9 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from kryptonlib import samples, store
-from kryptonlib.dicom import read_dicom
 from kryptonlib.samples import catalogue
 
 # What the default data do not hold: training photos, Colin27 and the validation brain come from other clients than pip.
@@ -175,7 +170,7 @@ def test_halving_averages_four_pixels():
     assert np.abs(halved - expected).max() <= 0.5
 
 
-# DICOM. DICOM PS3.3 C.11.2.1.2.1 gives the linear window that the first tests compute by hand.
+# DICOM. PS3.3 C.11.2.1.2.1 gives the linear window that these tests compute by hand; test_dicom.py has the rest.
 
 
 @pytest.mark.parametrize("name, file", [("xray-chest", "RG1_UNCR"), ("xray-extremity", "RG3_UNCR")])
@@ -195,90 +190,3 @@ def test_ct_is_windowed_in_hounsfield_units(loaded):
     centre, width = float(dataset.WindowCenter), float(dataset.WindowWidth)
     expected = np.clip((hounsfield - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
     assert np.abs(loaded["ct-head"].image - expected).max() < 1e-5
-
-
-def write_dicom(path, pixels, **tags):
-    """A small DICOM file with the given pixels and tags."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = CTImageStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "1.2.3"
-    dataset.Rows, dataset.Columns = pixels.shape[-2:]
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
-    dataset.PixelData = pixels.tobytes()
-    for key, value in tags.items():
-        setattr(dataset, key, value)
-    dataset.save_as(path, enforce_file_format=True)
-    return path
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    centre=st.integers(-500, 3000), width=st.integers(2, 4000), slope=st.sampled_from([1, 0.5, 2.5]),
-    intercept=st.sampled_from([0, -1024, 10]), signed=st.booleans(), inverted=st.booleans(), seed=st.integers(0, 999),
-)  # fmt: skip
-def test_windows_of_any_kind(tmp_path_factory, centre, width, slope, intercept, signed, inverted, seed):
-    low, high = (-2048, 2048) if signed else (0, 4096)
-    pixels = np.random.default_rng(seed).integers(low, high, (5, 7)).astype(np.int16 if signed else np.uint16)
-    tags = {"WindowCenter": centre, "WindowWidth": width, "RescaleSlope": slope, "RescaleIntercept": intercept}
-    if inverted:
-        tags["PhotometricInterpretation"] = "MONOCHROME1"
-    picture = read_dicom(write_dicom(tmp_path_factory.mktemp("dicom") / "x.dcm", pixels, **tags))
-    expected = np.clip((pixels.astype(float) * slope + intercept - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
-    assert picture.dtype == np.float32
-    assert np.abs(picture - (1 - expected if inverted else expected)).max() < 1e-5
-
-
-def test_first_of_several_windows_counts(tmp_path):
-    pixels = np.arange(12, dtype=np.uint16).reshape(3, 4) * 100
-    both = read_dicom(write_dicom(tmp_path / "a.dcm", pixels, WindowCenter=[500, 50], WindowWidth=[600, 20]))
-    one = read_dicom(write_dicom(tmp_path / "b.dcm", pixels, WindowCenter=500, WindowWidth=600))
-    assert np.array_equal(both, one)
-
-
-@pytest.mark.parametrize("tags", [{}, {"WindowCenter": 0, "WindowWidth": 0}])
-def test_without_a_window_the_range_is_stretched(tmp_path, tags):
-    pixels = np.array([[100, 200], [300, 500]], dtype=np.uint16)
-    assert np.allclose(read_dicom(write_dicom(tmp_path / "a.dcm", pixels, **tags)), [[0, 0.25], [0.5, 1]])
-
-
-def test_a_constant_image_is_black(tmp_path):
-    assert not read_dicom(write_dicom(tmp_path / "a.dcm", np.full((3, 3), 77, dtype=np.uint16))).any()
-
-
-def test_a_display_look_up_table_goes_before_a_window(tmp_path):
-    table = Dataset()
-    table.LUTDescriptor = [4, 0, 8]
-    table.LUTData = np.array([255, 51, 102, 0], dtype=np.uint16).tobytes()
-    pixels = np.array([[0, 1, 2], [3, 9, 0]], dtype=np.uint16)
-    file = write_dicom(tmp_path / "a.dcm", pixels, VOILUTSequence=[table], WindowCenter=2, WindowWidth=4)
-    assert np.allclose(read_dicom(file), [[1, 0.2, 0.4], [0, 0, 1]])
-
-
-def test_a_modality_look_up_table_goes_before_the_window(tmp_path):
-    table = Dataset()
-    table.LUTDescriptor, table.ModalityLUTType = [4, 0, 16], "US"
-    table.LUTData = np.array([0, 1000, 30000, 60000], dtype=np.uint16).tobytes()
-    pixels = np.array([[0, 1], [2, 3]], dtype=np.uint16)
-    file = write_dicom(tmp_path / "a.dcm", pixels, ModalityLUTSequence=[table], WindowCenter=20000.5, WindowWidth=40001)
-    assert np.allclose(read_dicom(file), [[0, 0.025], [0.75, 1]])
-
-
-@pytest.mark.parametrize("centre, width", [(1000, 1), (1000, 500)])
-def test_a_sigmoid_window(tmp_path, centre, width):
-    pixels = np.arange(0, 4000, 100, dtype=np.uint16).reshape(5, 8)
-    file = write_dicom(tmp_path / "a.dcm", pixels, WindowCenter=centre, WindowWidth=width, VOILUTFunction="SIGMOID")
-    with np.errstate(over="ignore"):
-        expected = 1 / (1 + np.exp(-4 * (pixels.astype(float) - centre) / width))
-    assert np.abs(read_dicom(file) - expected).max() < 1e-5
-
-
-def test_colour_and_several_frames_are_refused(tmp_path):
-    pixels = np.zeros((2, 3, 4), dtype=np.uint16)
-    with pytest.raises(ValueError, match="2 frames"):
-        read_dicom(write_dicom(tmp_path / "a.dcm", pixels, NumberOfFrames=2))
-    with pytest.raises(ValueError, match="RGB"):
-        read_dicom(write_dicom(tmp_path / "b.dcm", pixels[0], PhotometricInterpretation="RGB"))

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.stats import binomtest
-from test_incremental import Branching, image_of
+from test_incremental import image_of
 from tiny_maps import ROUGH, SMOOTH, network, picture
 from torch import nn
 
@@ -19,6 +20,7 @@ from kryptonlib.occlusion.lattice import fill_in, mask
 from kryptonlib.occlusion.quality import ssim
 from kryptonlib.occlusion.trial import Played, Trial
 from kryptonlib.occlusion.tuning import best, expected_of_most, far_enough, judged
+from kryptonlib.zoo import Classifier, Preprocessing
 
 PLANS = [
     Plan(0.6, "quarter"),
@@ -266,6 +268,18 @@ def test_the_plan_is_the_best_of_the_candidates_and_judged_on_the_others(photos,
     assert plan.expected_speedup == np.median([one.speedup for one in results]) > 1
 
 
+def test_a_classifiers_plan_does_not_depend_on_how_images_are_held(tmp_path, photos):
+    """uint8 arrays, Pillow images and files give the plan that the same pixels give as floats."""
+    net = nn.Sequential(GreyChannel(), network()).eval()
+    cnn = Classifier("small", net, Preprocessing(40, mean=(0,) * 3, std=(1,) * 3), list("abc"), device="cpu")
+    eight = [(photo[0, 0].numpy() * 255).round().astype(np.uint8) for photo in photos]
+    held = [eight[0], Image.fromarray(eight[1]), tmp_path / "2.png", str(tmp_path / "3.png")]
+    for number in (2, 3):
+        Image.fromarray(eight[number]).save(tmp_path / f"{number}.png")
+    plans = [tune(cnn, images, ssim=0.9, reaches=(None,), **SMOOTH) for images in ([e / 255 for e in eight], held)]
+    assert replace(plans[0], tuned={}) == replace(plans[1], tuned={})
+
+
 def test_the_plan_says_where_it_comes_from(photos, plan):
     told = plan.tuned
     assert told["network"] == "Sequential" and told["patch"] == [8, 8] and told["stride"] == [2, 2]
@@ -281,6 +295,13 @@ def test_the_plan_is_saved_and_used(tmp_path, photos, plan):
     heat = heatmap(network(), photos[1], **SMOOTH, method="approximate", plan=again)
     assert heat.info["passes"] == Trial(network(), photos[1], [plan.reach], **SMOOTH).play(plan).passes
     json.dumps(plan.judged, allow_nan=False)
+
+
+class GreyChannel(nn.Module):
+    """The first of three equal channels, as the tiny network wants it."""
+
+    def forward(self, x):
+        return x[:, :1]
 
 
 class Named:
@@ -326,9 +347,32 @@ def test_bad_arguments_are_refused(photos, count, settings, message):
         tune(network(), photos[:count], **{**SMOOTH, **settings})
 
 
-def test_a_constant_map_and_an_untraceable_network_are_refused(photos):
+def test_a_constant_map_is_refused(photos):
     flat = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Threshold(1e9, 0.0), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(ValueError, match="the exact map is constant"):
         tune(flat.double().eval(), photos[:2], **SMOOTH)
-    with pytest.raises(ValueError, match="cannot trace this network: approximate maps need incremental inference"):
-        tune(Branching().double().eval(), [image_of(2, 20, 20)] * 2, patch=3, stride=1, target=0)
+
+
+class Untraceable(nn.Module):
+    """The same network, behind a decision that torch.fx cannot follow."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = network()
+
+    def forward(self, x):
+        return self.net(x) if float(x.abs().sum()) >= 0 else x
+
+
+def test_a_plan_for_an_untraceable_network_crops_no_window_and_heatmap_follows_it(photos):
+    net = Untraceable().eval()
+    with pytest.warns(UserWarning, match="cannot trace this network; every position takes an entire") as seen:
+        plan = tune(net, photos[:2], ssim=0.6, **SMOOTH)
+    assert len(seen) == 1 and seen[0].filename == __file__ and plan.reach is None
+    with pytest.warns(UserWarning, match="takes an entire forward pass") as seen:
+        heat = heatmap(net, photos[1], method="approximate", plan=plan, **SMOOTH)
+    assert len(seen) == 1
+    # Counted in passes, for there is nothing else to count.
+    assert plan.judged["speedup"] == pytest.approx(len(heat.grid) / heat.info["passes"])
+    traced = heatmap(network(), photos[1], method="approximate", plan=plan, **SMOOTH)
+    np.testing.assert_allclose(heat.values, traced.values, rtol=0, atol=1e-9)

@@ -176,7 +176,7 @@ def test_grey_images_become_three_equal_channels(classifiers):
 @pytest.mark.parametrize(
     "image, error, message",
     [
-        (np.zeros((8, 8, 3), np.uint8), TypeError, "uint8"),
+        (np.zeros((8, 8, 3), np.int64), TypeError, "int64"),
         (np.zeros((3, 8, 8)), ValueError, "channels last"),
         (np.zeros((1, 8, 8, 3)), ValueError, "one image"),
         (np.zeros((8, 8, 4)), ValueError, "alpha"),

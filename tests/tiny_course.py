@@ -9,11 +9,12 @@ from kryptonlib.course.catalogue import Course
 IMPORTS = """import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from IPython.display import display
-from kryptonlib.course import figure, record"""
+from kryptonlib.course import figure, record, say"""
 PARAMETERS = "steps = 3\nfast = False\nname = 'cat'"
 WORK = """record("steps", steps * 2, kind="exact", unit="steps")
 record("ratio", 0.5 + fast)
-record("name", name, kind="exact")"""
+record("name", name, kind="exact")
+say("It takes {steps} steps.")"""
 FIGURE = """fig, axes = plt.subplots(figsize=(1, 1))
 figure(fig, "02_empty", alt="An empty pair of axes from 0 to 1.",
        caption="Nothing is drawn between the axes.")"""

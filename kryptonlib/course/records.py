@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kryptonlib.course.claims import verdict
 from kryptonlib.course.comparison import same
+from kryptonlib.course.session import notebook_number
 from kryptonlib.course.values import plain, show, within_printed_digits
 
 RUN_FILE = "KRYPTON_RUN_FILE"
@@ -158,15 +159,22 @@ def append(path, entry):
 
 
 def against_committed(entry):
-    """What a reader in Jupyter is told about a number that is not the committed one; "" if it is, or none is known."""
-    found = [load(path).get(entry["name"]) for path in sorted(RECORDS_FOLDER.glob("*.default.json"))]
-    found = [old for old in found if old is not None]
-    if not found or any(same(entry, old) for old in found):
+    """What a reader in Jupyter is told about a number that is not the committed one; "" if it is, or none is known.
+
+    Two notebooks may use one name. Where nothing says which of them runs here, the number may equal either's.
+    """
+    number = notebook_number()
+    found = {
+        path.name.partition(".")[0]: load(path).get(entry["name"])
+        for path in sorted(RECORDS_FOLDER.glob(f"{number or '*'}.default.json"))
+    }
+    found = {number: old for number, old in found.items() if old is not None}
+    if not found or any(same(entry, old) for old in found.values()):
         return ""
-    committed = " or ".join(show(old["value"]) for old in found)
+    committed = [f"{show(old['value'])} (notebook {number})" for number, old in found.items()]
     return (
-        f"{entry['name']} = {show(entry['value'])}; the default run recorded {committed} "
-        "(other parameters give other numbers)"
+        f"{entry['name']} = {show(entry['value'])}; the default run recorded {' or '.join(committed)}; "
+        "other parameters give other numbers"
     )
 
 

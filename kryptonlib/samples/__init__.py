@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kryptonlib.choices import check_choice
+from kryptonlib.images import check_image
 from kryptonlib.samples.catalogue import CATALOGUE
+from kryptonlib.samples.patches import Patches
 
-__all__ = ["KINDS", "SPLITS", "Sample", "load", "names"]
+__all__ = ["KINDS", "SPLITS", "Patches", "Sample", "load", "names", "patches"]
 
 KINDS = ("photo", "texture", "x-ray", "ct", "mr", "fundus")
 SPLITS = ("train", "tune", "test")
@@ -66,7 +68,7 @@ def load(name):
     check_choice("sample", name, CATALOGUE)
     entry = CATALOGUE[name]
     facts = (entry.source, entry.licence, entry.kind, entry.label, entry.split, entry.subject, entry.publishable)
-    return Sample(name, _as_unit_floats(entry.read()), *facts)
+    return Sample(name, check_image(entry.read(), name), *facts)
 
 
 def names(kind=None, split=None):
@@ -83,8 +85,29 @@ def names(kind=None, split=None):
     return [n for n, entry in CATALOGUE.items() if kind in (None, entry.kind) and split in (None, entry.split)]
 
 
-def _as_unit_floats(image):
-    """float32 in [0, 1]: integers are divided by their type's largest value."""
-    if np.issubdtype(image.dtype, np.integer):
-        image = image / np.float64(np.iinfo(image.dtype).max)
-    return np.ascontiguousarray(image, dtype=np.float32)
+def patches(split, size, seed, *, kind="photo", **options):
+    """Random training patches from the samples of one split, all of them; no other split is ever touched.
+
+    Args:
+        split: "train", "tune" or "test".
+        size, seed: as in :class:`Patches`: side in pixels, and a whole number.
+        kind: one of ``KINDS``, or several.
+        options: ``channels``, ``downsize``, ``mirror``, ``turn`` and ``count`` of :class:`Patches`.
+
+    Returns:
+        :class:`Patches`; ``.batch(step, count)`` is a float32 tensor [count, C, size, size] in [0, 1].
+
+    Raises:
+        ValueError: unknown split or kind, a kind without samples in the split, a sample smaller than a patch.
+        FileNotFoundError: the samples' package was not fetched; the message says how.
+
+    Example:
+        >>> crops = patches("test", 64, seed=1, kind="texture", channels="luma")
+        >>> crops.batch(step=0, count=4).shape
+        torch.Size([4, 1, 64, 64])
+    """
+    kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+    chosen = [name for one in kinds for name in names(one, split)]
+    if not chosen:
+        raise ValueError(f"no sample of kind {', '.join(kinds)} is in the split {split!r}")
+    return Patches([load(name) for name in chosen], size, seed, **options)

@@ -8,6 +8,9 @@ from PIL import Image
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as vision
 
+from kryptonlib.images import as_rgb, to_uint8
+from kryptonlib.reading import as_image
+
 
 def pick_device():
     """The fastest device here: CUDA, then Apple's MPS, then the CPU."""
@@ -16,28 +19,6 @@ def pick_device():
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
-
-
-def check_image(image):
-    """An image, or a ``samples.Sample``, as float32 [H, W, 3]; refuses anything but float HW or HW3 in [0, 1]."""
-    image = np.asarray(getattr(image, "image", image))
-    if not np.issubdtype(image.dtype, np.floating):
-        raise TypeError(f"image: got {image.dtype}, expected floats in [0, 1]; divide integers by their white value")
-    if image.ndim == 4 or (image.ndim == 3 and image.shape[-1] != 3 and image.shape[0] in (1, 3)):
-        raise ValueError(f"image: got shape {image.shape}, expected [H, W] or [H, W, 3] (one image, channels last)")
-    if image.ndim == 3 and image.shape[-1] == 4:
-        raise ValueError(f"image: got shape {image.shape} with an alpha channel; pass image[..., :3]")
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] != 3) or 0 in image.shape:
-        raise ValueError(f"image: got shape {image.shape}, expected [H, W] or [H, W, 3]")
-    if not np.isfinite(image).all():
-        raise ValueError(f"image: {np.count_nonzero(~np.isfinite(image))} values are NaN or infinite")
-    if image.min() < 0 or image.max() > 1:
-        raise ValueError(
-            f"image: values run from {image.min():.4g} to {image.max():.4g}, expected [0, 1]; "
-            "divide by the white value (255 for 8 bits) or window it first"
-        )
-    image = image.astype(np.float32)
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,7 @@ class Preprocessing:
         The networks were trained on 8-bit images that Pillow resized, so the image is brought to 8 bits and Pillow
         resizes it: with other roundings the odd borderline photo changes its class.
         """
-        picture = Image.fromarray(np.round(check_image(image) * 255).astype(np.uint8))
+        picture = Image.fromarray(to_uint8(as_rgb(as_image(image))))
         target = [self.size, self.size] if self.resize is None else [self.resize]
         picture = vision.resize(picture, target, interpolation=InterpolationMode(self.interpolation))
         picture = vision.center_crop(picture, [self.size, self.size])
@@ -117,10 +98,12 @@ class Classifier:
         """The network's input: Tensor [1, 3, H, W], resized, cropped and normalised, on the classifier's device.
 
         Args:
-            image: floats in [0, 1], [H, W] (grey) or [H, W, 3] (RGB), of any size, or a ``samples.Sample``.
+            image: of any size, [H, W] (grey) or [H, W, 3] (RGB): floats in [0, 1], uint8 or uint16; or a Pillow image, the
+                path of a file, or a ``samples.Sample`` (``reading.as_image``).
 
         Raises:
-            TypeError: the image does not hold floats. ValueError: wrong shape, NaN, or values outside [0, 1].
+            TypeError: numbers whose range is not known. ValueError: wrong shape, NaN, or values outside [0, 1]; a file
+                that cannot be read. FileNotFoundError: there is no such file.
         """
         return self.preprocessing.normalise(self.preprocessing.picture(image)).to(self.device)
 

@@ -13,8 +13,10 @@ from torchvision.transforms.v2 import InterpolationMode
 
 from kryptonlib import store
 from kryptonlib.choices import check_choice
+from kryptonlib.images import as_rgb, to_tensor
+from kryptonlib.reading import as_image
 from kryptonlib.zoo import distilled, vgg16_tumour
-from kryptonlib.zoo.classifier import Classifier, Preprocessing, check_image, pick_device
+from kryptonlib.zoo.classifier import Classifier, Preprocessing, pick_device
 from kryptonlib.zoo.efficientnet_lite import EfficientNetLite0
 from kryptonlib.zoo.seeded import torchvision_names
 from kryptonlib.zoo.stored import read_small
@@ -183,6 +185,5 @@ def trunk(name, device=None):
 
 
 def normalise(image):
-    """The input of a trunk: Tensor [1, 3, H, W] of an image [H, W] or [H, W, 3] in [0, 1], at its own size."""
-    pixels = torch.from_numpy(check_image(image)).permute(2, 0, 1)[None]
-    return Preprocessing(0, mean=IMAGENET_MEAN, std=IMAGENET_STD).normalise(pixels)
+    """The input of a trunk: Tensor [1, 3, H, W] of an image (as ``reading.as_image`` takes it), at its own size."""
+    return Preprocessing(0, mean=IMAGENET_MEAN, std=IMAGENET_STD).normalise(to_tensor(as_rgb(as_image(image))))

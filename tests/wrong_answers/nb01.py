@@ -84,7 +84,7 @@ WRONG_ANSWERS = {
         ),
         "the turns alone": (
             "def eight_views(image):\n    return [np.rot90(image, k) for k in range(4)]\n",
-            "4 views, expected 8",
+            "4 parts; expected a list of 8 views",
         ),
         "rolled instead of turned": (
             "def eight_views(image):\n    return [np.roll(image, k, axis=1) for k in range(8)]\n",

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kryptonlib.course.checks import expect
+
 
 def check_brightness(answer):
     """``answer(image)`` is the mean of all values of an image, a number."""
@@ -11,13 +13,10 @@ def check_brightness(answer):
         image = rng.random(shape)
         case = f"an image of shape {shape}"
         got = answer(image.copy())
-        if got is None:
-            raise AssertionError(f"{case}: nothing was returned: does the function end with `return`?")
-        if np.ndim(got) != 0:
-            raise AssertionError(f"{case}: the result has shape {np.shape(got)}; average over the colours, too")
+        expect.that(np.ndim(got) == 0, case, f"the result has shape {np.shape(got)}; average over the colours, too")
+        got = expect.number(got, case)
         total = sum(float(value) for value in image.ravel())
-        if image.size > 1 and np.isclose(got, total):
-            raise AssertionError(f"{case}: got {got:.4g}, that is the sum; divide it by the number of values")
-        if not np.isclose(got, total / image.size):
-            raise AssertionError(f"{case}: got {got:.4g}, a loop over all values gives {total / image.size:.4g}")
-    print(f"✓ brightness: {len(shapes)} cases")
+        summed = image.size > 1 and np.isclose(got, total)
+        expect.that(not summed, case, f"got {got:.4g}, that is the sum; divide it by the number of values")
+        expect.close(got, total / image.size, case, f"a loop over all values gives {total / image.size:.4g}", rtol=1e-5)
+    expect.passed("brightness", len(shapes))

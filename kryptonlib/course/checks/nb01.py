@@ -1,23 +1,13 @@
-"""Checks of notebook 01's exercises: the truths come from torch or from counting, and each hint names the failing case."""
+"""Checks of notebook 01's exercises: the truths come from torch or from counting; each hint names the failing case."""
 
 import numpy as np
 import torch
 
-
-def _expect(fine, case, hint):
-    if not fine:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _array(value, shape, case):
-    _expect(value is not None, case, "it returned nothing: does it end with `return`?")
-    value = np.asarray(value, dtype=float)
-    _expect(value.shape == shape, case, f"the shape is {value.shape}, expected {shape}")
-    return value
+from kryptonlib.course.checks import expect
 
 
 def check_hidden_gradients(answer):
-    """``answer(x, target, W1, b1, W2, b2)`` is dE/dW1 of a two-layer sigmoid network with E = 1/2 ||target - out||^2."""
+    """``answer(x, target, W1, b1, W2, b2)`` is dE/dW1 of two sigmoid layers, with E = 1/2 ||target - out||^2."""
     draw = np.random.default_rng(1)
     cases = [("the slides' 2-2-2 network", [[0.05, 0.10], [0.01, 0.99], [[0.15, 0.20], [0.25, 0.30]], [0.35] * 2,
                                             [[0.40, 0.45], [0.50, 0.55]], [0.60] * 2])]
@@ -38,7 +28,7 @@ def check_hidden_gradients(answer):
         except ValueError as problem:
             raise AssertionError(f"{name}: {problem}; a signal comes back from the outputs to the hidden units, so it "
                                  "goes through W2 transposed") from problem
-        got = _array(got, truth.shape, name)
+        got = expect.array(got, truth.shape, name)
         if np.allclose(got, truth, rtol=1e-7, atol=1e-12):
             continue
         signal = ((out - target) * out * (1 - out)).detach().numpy()
@@ -53,8 +43,8 @@ def check_hidden_gradients(answer):
             hint = "W2 turned the wrong way: w5 and w7 leave hidden unit 1, so its signal is w5 s1 + w7 s2 (transposed)"
         elif np.allclose(got, np.outer(weights.T @ (out - target).detach().numpy() * slope, inputs)):
             hint = "the slope of the output units, out_o (1 - out_o), is missing"
-        _expect(False, name, hint)
-    print(f"✓ hidden_gradients: {len(cases)} networks, equal to autograd")
+        expect.that(False, name, hint)
+    expect.passed("hidden_gradients", len(cases), "networks, equal to autograd")
 
 
 def check_amsgrad_step(answer):
@@ -78,20 +68,22 @@ def check_amsgrad_step(answer):
             state = optimizer.state[theirs]
             case = f"{name}, step {t}"
             before, got = largest.copy(), answer(w, g.copy(), m, v, largest, t, rate, beta1, beta2, eps)
-            _expect(isinstance(got, tuple) and len(got) == 4, case, "return the four of (w, m, v, largest)")
-            w, m, v, largest = (_array(part, g.shape, case) for part in got)
+            w, m, v, largest = (
+                expect.array(part, g.shape, case)
+                for part in expect.parts(got, 4, case, "the four of (w, m, v, largest)")
+            )
             for label, ours, truth in (("m", m, state["exp_avg"]), ("v", v, state["exp_avg_sq"])):
-                _expect(np.allclose(ours, truth.numpy(), rtol=1e-9), case,
+                expect.that(np.allclose(ours, truth.numpy(), rtol=1e-9), case,
                         f"{label} differs: keep both moments as in Adam, without correction")
-            _expect(np.all(largest >= before), case,
+            expect.that(np.all(largest >= before), case,
                     "largest became smaller: the point of AMSGrad is that it never does")
-            _expect(np.allclose(largest, state["max_exp_avg_sq"].numpy(), rtol=1e-9), case,
+            expect.that(np.allclose(largest, state["max_exp_avg_sq"].numpy(), rtol=1e-9), case,
                     "largest is the larger of itself and the new v, before v's bias correction")
             hint = "the step differs: divide by the root of largest / (1 - beta2^t), and m by 1 - beta1^t"
             if np.allclose(w, -theirs.detach().numpy()):
                 hint = "the step has the wrong sign: downhill is minus"
-            _expect(np.allclose(w, theirs.detach().numpy(), rtol=1e-9, atol=1e-12), case, hint)
-    print(f"✓ amsgrad_step: {sum(map(len, cases.values()))} steps, equal to torch.optim")
+            expect.that(np.allclose(w, theirs.detach().numpy(), rtol=1e-9, atol=1e-12), case, hint)
+    expect.passed("amsgrad_step", sum(map(len, cases.values())), "steps, equal to torch.optim")
 
 
 def check_k_folds(answer):
@@ -100,25 +92,26 @@ def check_k_folds(answer):
     for samples, k, seed in cases:
         case = f"k_folds({samples}, {k}, {seed})"
         parts = answer(samples, k, seed)
-        _expect(parts is not None, case, "it returned nothing: does it end with `return`?")
+        parts = expect.parts(parts, k, case, f"a list of {k} pairs")
         parts = [tuple(np.asarray(part) for part in pair) for pair in parts]
-        _expect(len(parts) == k, case, f"it returned {len(parts)} pairs, expected {k}")
         counts = np.bincount(np.concatenate([test for _, test in parts]).astype(int), minlength=samples)
-        _expect(len(counts) == samples, case, f"index {len(counts) - 1} is outside 0..{samples - 1}")
-        _expect(counts.max() == 1, case, f"sample {counts.argmax()} is in {counts.max()} test sets: they must be disjoint")
-        _expect(counts.min() == 1, case, f"sample {counts.argmin()} is never tested: who takes the remainder of "
+        expect.that(len(counts) == samples, case, f"index {len(counts) - 1} is outside 0..{samples - 1}")
+        expect.that(counts.max() == 1, case,
+                    f"sample {counts.argmax()} is in {counts.max()} test sets: they must be disjoint")
+        expect.that(counts.min() == 1, case, f"sample {counts.argmin()} is never tested: who takes the remainder of "
                                          f"{samples} / {k}?")
         for number, (training, test) in enumerate(parts):
             both = sorted([*training.tolist(), *test.tolist()])
-            _expect(both == list(range(samples)), case,
-                    f"fold {number}: training and test together must be every sample once; is a test sample trained on?")
+            expect.that(both == list(range(samples)), case, f"fold {number}: training and test together must be every "
+                        "sample once; is a test sample trained on?")
         sizes = [len(test) for _, test in parts]
-        _expect(max(sizes) - min(sizes) <= 1, case, f"the test sets have {sizes} samples; they may differ by one at most")
+        expect.that(max(sizes) - min(sizes) <= 1, case,
+                    f"the test sets have {sizes} samples; they may differ by one at most")
     firsts = [tuple(np.sort(answer(100, 5, seed)[0][1]).tolist()) for seed in (0, 0, 1)]
-    _expect(firsts[0] == firsts[1], "k_folds(100, 5, 0) twice", "the split must be the same for the same seed")
-    _expect(firsts[0] != firsts[2] and firsts[0] != tuple(range(20)), "k_folds(100, 5, seed)",
+    expect.that(firsts[0] == firsts[1], "k_folds(100, 5, 0) twice", "the split must be the same for the same seed")
+    expect.that(firsts[0] != firsts[2] and firsts[0] != tuple(range(20)), "k_folds(100, 5, seed)",
             "shuffle first: data often come sorted, and a block of them is no fair sample")
-    print(f"✓ k_folds: {len(cases)} splits, disjoint, complete, shuffled")
+    expect.passed("k_folds", len(cases), "splits, disjoint, complete, shuffled")
 
 
 def check_eight_views(answer):
@@ -132,12 +125,12 @@ def check_eight_views(answer):
         truth = {image[a, b].tobytes() for r, c in ((rows, columns), (columns, rows))
                  for a in (r, size - r) for b in (c, size - c)}
         views = answer(image.copy())
-        _expect(views is not None, name, "it returned nothing: does it end with `return`?")
-        views = [np.ascontiguousarray(view) for view in views]
-        _expect(len(views) == 8, name, f"it returned {len(views)} views, expected 8")
-        _expect(all(view.shape == image.shape for view in views), name, "every view keeps the shape of a square image")
+        views = [np.ascontiguousarray(view) for view in expect.parts(views, 8, name, "a list of 8 views")]
+        same_shape = all(view.shape == image.shape for view in views)
+        expect.that(same_shape, name, "every view keeps the shape of a square image")
         different = {view.astype(image.dtype).tobytes() for view in views}
-        _expect(different <= truth, name, "a view is neither a turn nor a mirror image: were pixels changed?")
-        _expect(len(different) == 8, name, f"only {len(different)} of the 8 are different: a turn by 180 degrees is both "
-                                           "flips together, so turning and flipping repeat each other; where is the transpose?")
-    print(f"✓ eight_views: {len(images)} images, 8 distinct views each")
+        expect.that(different <= truth, name, "a view is neither a turn nor a mirror image: were pixels changed?")
+        expect.that(len(different) == 8, name,
+                    f"only {len(different)} of the 8 are different: a turn by 180 degrees is both flips together, so "
+                    "turning and flipping repeat each other; where is the transpose?")
+    expect.passed("eight_views", len(images), "images, 8 distinct views each")

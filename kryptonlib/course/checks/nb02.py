@@ -4,6 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from kryptonlib.course.checks import expect
+
 
 def check_output_size(answer):
     """``answer(size, kernel, stride=1, padding=0, dilation=1)`` is the number of windows along one axis."""
@@ -23,12 +25,8 @@ def check_output_size(answer):
         for case in cases:
             call = f"output_size{case}"
             got = answer(*case)
-            truth = _convolved_length(*case)
-            _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-            _expect(isinstance(got, (int, np.integer)), call,
-                    f"it returned {got!r}; a number of windows is an int: divide with //, which rounds down")
-            _expect(got == truth, call, f"it returned {got}, but torch takes {truth} windows: {hint}")
-    _passed("output_size", sum(len(cases) for cases, _ in stages))
+            expect.count(got, _convolved_length(*case), call, "torch takes {} windows", hint)
+    expect.passed("output_size", sum(len(cases) for cases, _ in stages))
 
 
 def check_max_pool(answer):
@@ -49,8 +47,8 @@ def check_max_pool(answer):
               for size in ((6, 6), (7, 10)) for kernel in (2, 3, 4) for stride in (1, 2, 3)]
     for name, image, kernel, stride, padding, hint in cases:
         truth = F.max_pool2d(torch.tensor(image)[None], kernel, stride, padding)[0].numpy()
-        _compare(name, answer(image.copy(), kernel, stride, padding), truth, hint)
-    _passed("max_pool", len(cases))
+        expect.close(answer(image.copy(), kernel, stride, padding), truth, name, hint)
+    expect.passed("max_pool", len(cases))
 
 
 def check_depthwise(answer):
@@ -71,8 +69,8 @@ def check_depthwise(answer):
                "compare output[0, 0, 0] by hand") for c in (1, 3, 5) for size in ((5, 5), (6, 9)) for k in (1, 2, 3)]
     for name, image, kernels, hint in cases:
         truth = F.conv2d(torch.tensor(image)[None], torch.tensor(kernels)[:, None], groups=len(kernels))[0].numpy()
-        _compare(name, answer(image.copy(), kernels.copy()), truth, hint)
-    _passed("depthwise", len(cases))
+        expect.close(answer(image.copy(), kernels.copy()), truth, name, hint)
+    expect.passed("depthwise", len(cases))
 
 
 def check_adjoint(answer):
@@ -96,8 +94,8 @@ def check_adjoint(answer):
         x = torch.zeros(length, dtype=torch.double, requires_grad=True)
         forward = F.conv1d(x[None, None], torch.tensor(kernel)[None, None], stride=stride)[0, 0]
         (forward * torch.tensor(y)).sum().backward()
-        _compare(name, answer(y.copy(), kernel.copy(), stride, length), x.grad.numpy(), hint)
-    _passed("adjoint", len(cases))
+        expect.close(answer(y.copy(), kernel.copy(), stride, length), x.grad.numpy(), name, hint)
+    expect.passed("adjoint", len(cases))
 
 
 def check_receptive_field(answer):
@@ -117,9 +115,8 @@ def check_receptive_field(answer):
     for stack, hint in cases:
         got, truth = answer(list(stack)), _seen_pixels(stack)
         call = f"receptive_field({stack})"
-        _expect(isinstance(got, (int, np.integer)), call, f"it returned {got!r}; expected a number of pixels, an int")
-        _expect(got == truth, call, f"it returned {got}, but the gradient of one output reaches {truth} pixels: {hint}")
-    _passed("receptive_field", len(cases))
+        expect.count(got, truth, call, "the gradient of one output reaches {} pixels", hint)
+    expect.passed("receptive_field", len(cases))
 
 
 def _convolved_length(size, kernel, stride=1, padding=0, dilation=1):
@@ -137,21 +134,3 @@ def _seen_pixels(stack):
     values[0, 0, 0].backward()
     reached = torch.nonzero(x.grad[0, 0])
     return int(reached.max() - reached.min()) + 1
-
-
-def _compare(name, got, truth, hint):
-    _expect(got is not None, name, "it returned nothing: does it end with `return`?")
-    got = np.asarray(got)
-    _expect(got.shape == truth.shape, name, f"the shape is {got.shape}, expected {truth.shape}: {hint}")
-    if not np.allclose(got, truth, rtol=1e-9, atol=1e-9):
-        place = tuple(map(int, np.argwhere(~np.isclose(got, truth, rtol=1e-9, atol=1e-9))[0]))
-        _expect(False, name, f"at {place} it is {got[place]:.6g}, expected {truth[place]:.6g}: {hint}")
-
-
-def _expect(condition, case, hint):
-    if not condition:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, count):
-    print(f"✓ {name}: {count} cases")

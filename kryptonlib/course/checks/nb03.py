@@ -5,6 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from kryptonlib.course.checks import expect
+
 
 def check_conv_parameters(answer):
     """``answer(channels, filters, kernel, groups=1, bias=True)``, kernel = (rows, columns), is a number of weights."""
@@ -28,8 +30,9 @@ def check_conv_parameters(answer):
         for place, named in cases:
             conv = nn.Conv2d(*place, **named)
             truth = sum(parameter.numel() for parameter in conv.parameters())
-            _compare_int(_call("conv_parameters", place, named), answer(*place, **named), truth, hint)
-    _passed("conv_parameters", sum(len(cases) for cases, _ in stages))
+            call = expect.call("conv_parameters", *place, **named)
+            expect.count(answer(*place, **named), truth, call, "torch counts {}", hint)
+    expect.passed("conv_parameters", sum(len(cases) for cases, _ in stages))
 
 
 def check_conv_macs(answer):
@@ -54,8 +57,9 @@ def check_conv_macs(answer):
     for cases, hint in stages:
         for place, named in cases:
             truth = _counted(*place[:3], place[3], **named)
-            _compare_int(_call("conv_macs", place, named), answer(*place, **named), truth, hint)
-    _passed("conv_macs", sum(len(cases) for cases, _ in stages))
+            call = expect.call("conv_macs", *place, **named)
+            expect.count(answer(*place, **named), truth, call, "torch counts {}", hint)
+    expect.passed("conv_macs", sum(len(cases) for cases, _ in stages))
 
 
 def check_receptive_field(answer):
@@ -74,12 +78,11 @@ def check_receptive_field(answer):
     for cases, hint in stages:
         for stack in cases:
             call, got, truth = f"receptive_field({stack})", answer(list(stack)), _measured(stack)
-            _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-            _expect(isinstance(got, (tuple, list)) and len(got) == 2, call, f"it returned {got!r}; return (size, jump)")
-            _expect(got[1] == truth[1], call, f"jump {got[1]}, but neighbouring units of torch's map see pixels "
+            expect.parts(got, 2, call, "(size, jump)")
+            expect.that(got[1] == truth[1], call, f"jump {got[1]}, but neighbouring units of torch's map see pixels "
                     f"{truth[1]} apart: the jump is the product of all strides")
-            _expect(got[0] == truth[0], call, f"size {got[0]}, but a unit depends on {truth[0]} pixels: {hint}")
-    _passed("receptive_field", sum(len(cases) for cases, _ in stages))
+            expect.that(got[0] == truth[0], call, f"size {got[0]}, but a unit depends on {truth[0]} pixels: {hint}")
+    expect.passed("receptive_field", sum(len(cases) for cases, _ in stages))
 
 
 def check_freeze_all_but(answer):
@@ -97,16 +100,16 @@ def check_freeze_all_but(answer):
             output.square().sum().backward()
         for name, parameter in trunk.named_parameters():
             if name in free:
-                _expect(parameter.grad is not None, call, f"{name} got no gradient, but the last {count} convolutions "
-                        "must stay trainable, weights and biases")
+                expect.that(parameter.grad is not None, call, f"{name} got no gradient, but the last {count} "
+                            "convolutions must stay trainable, weights and biases")
             else:
                 hint = "biases are weights too" if name.endswith("bias") else "the early layers are the ones to freeze"
                 if name.startswith("3."):
                     hint = "everything but those convolutions is frozen, batch normalisation too"
-                _expect(parameter.grad is None, call, f"{name} got a gradient after backward(): {hint}")
+                expect.that(parameter.grad is None, call, f"{name} got a gradient after backward(): {hint}")
         truth = sum(dict(trunk.named_parameters())[name].numel() for name in names if name in free)
-        _compare_int(call, got, truth, "add up numel() of the parameters that require a gradient")
-    _passed("freeze_all_but", 4)
+        expect.count(got, truth, call, "torch counts {}", "add up numel() of the parameters that require a gradient")
+    expect.passed("freeze_all_but", 4)
 
 
 def _counted(channels, filters, kernel, side, stride=1, padding=0, groups=1):
@@ -126,23 +129,3 @@ def _measured(stack):
     output = net(pixels)[0, 0]
     seen = [torch.autograd.grad(output[unit], pixels, retain_graph=True)[0][0, 0].nonzero() for unit in (0, 1)]
     return int(seen[0].max() - seen[0].min()) + 1, int(seen[1].min() - seen[0].min())
-
-
-def _call(name, place, named):
-    return f"{name}({', '.join([*map(repr, place), *(f'{key}={value}' for key, value in named.items())])})"
-
-
-def _compare_int(call, got, truth, hint):
-    _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-    _expect(isinstance(got, (int, np.integer)) and not isinstance(got, bool), call,
-            f"it returned {got!r}; a count is an int: divide with //")
-    _expect(got == truth, call, f"it returned {got}, but torch counts {truth}: {hint}")
-
-
-def _expect(condition, call, hint):
-    if not condition:
-        raise AssertionError(f"{call}: {hint}")
-
-
-def _passed(name, cases):
-    print(f"✓ {name}: {cases} cases")

@@ -5,6 +5,8 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 
+from kryptonlib.course.checks import expect
+
 
 def check_place_patch(answer):
     """``answer(image, top, left, height, width, fill)`` is a covered copy of ``image`` [H, W, 3]."""
@@ -19,41 +21,57 @@ def check_place_patch(answer):
         image = rng.random(shape)
         kept = image.copy()
         got = answer(image, top, left, height, width, fill)
-        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
-        _expect(np.array_equal(image, kept), name, "the image itself was changed: cover a copy, or every later patch "
-                "finds the holes of the earlier ones")
-        got = np.asarray(got)
-        _expect(got.shape == shape, name, f"the result has shape {got.shape}, the image {shape}")
+        expect.that(np.array_equal(image, kept), name, "the image itself was changed: cover a copy, or every later "
+                    "patch finds the holes of the earlier ones")
+        got = expect.array(got, shape, name)
         inside = np.zeros(shape[:2], bool)
         for row in range(top, top + height):
             for column in range(left, left + width):
                 inside[row, column] = True
         changed = (got != kept).any(2)
-        _expect(not (changed & ~inside).any(), name,
+        expect.that(not (changed & ~inside).any(), name,
                 "pixels outside the patch changed: `top` counts rows and `left` columns, and a slice ends before its "
                 "second number")
-        _expect(np.allclose(got[inside], fill), name, "not every pixel of the patch shows the fill: the patch has "
+        expect.that(np.allclose(got[inside], fill), name, "not every pixel of the patch shows the fill: the patch has "
                 "`height` rows and `width` columns")
-    _passed("place_patch", len(cases))
+    expect.passed("place_patch", len(cases))
 
 
-def check_grid_size(answer):
-    """``answer(length, patch, stride)`` is the number of positions along one axis."""
+def check_occlusion_maps(answer):
+    """``answer(scores, image, patch, stride, fill, batch)`` is every class's map [K, rows, columns]."""
     rng = np.random.default_rng(4)
-    cases = [(224, 16, 4), (5, 5, 1), (5, 2, 1), (10, 3, 4), (10, 4, 2), (11, 4, 2), (7, 1, 9)]
-    while len(cases) < 40:
-        length, patch, stride = (int(n) for n in rng.integers((1, 1, 1), (60, 20, 12)))
-        if patch <= length:
-            cases.append((length, patch, stride))
-    for length, patch, stride in cases:
-        truth = sum(1 for start in range(length) if start % stride == 0 and start + patch <= length)
-        call = f"grid_size({length}, {patch}, {stride})"
-        got = answer(length, patch, stride)
-        _expect(got is not None, call, "nothing was returned: does the function end with `return`?")
-        _expect(isinstance(got, (int, np.integer)), call, f"it returned {got!r}; a count of positions is an int: use //")
-        hint = "the first position, at 0, counts too" if got == truth - 1 else "the patch must not leave the image"
-        _expect(got == truth, call, f"it returned {got}, but a loop finds {truth} positions: {hint}")
-    _passed("grid_size", len(cases))
+    cases = [((6, 6), 2, 2, 9), ((9, 9), 3, 3, 4), ((6, 10), 2, 2, 4), ((8, 5), 3, 1, 5), ((7, 7), 3, 4, 16),
+             ((10, 7), 4, 3, 1)]
+    for size, patch, stride, batch in cases:
+        image, weights = rng.random((*size, 3)), rng.normal(size=(*size, 3, 2))
+        kept, sizes = image.copy(), []
+
+        def scores(images, weights=weights, sizes=sizes):
+            sizes.append(len(images))
+            return np.einsum("nhwc,hwck->nk", images, weights)
+
+        name = f"{size[0]}x{size[1]} pixels, patch {patch}, stride {stride}, batches of {batch}"
+        try:
+            got = answer(scores, image, patch, stride, 0.5, batch)
+        except ValueError as error:
+            raise AssertionError(
+                f"{name}: {error}. Is the last batch shorter, and does every patch stay inside the image?"
+            ) from error
+        expect.that(got is not None, name, "nothing was returned: does the function end with `return`?")
+        expect.that(np.array_equal(image, kept), name, "the image itself was changed: cover a copy for every position")
+        truth = _maps_by_pixel(kept, weights, patch, stride)
+        got = np.asarray(got, dtype=float)
+        if got.ndim == 3 and got.shape[0] == 2 and got.shape[1] * got.shape[2] < truth[0].size:
+            raise AssertionError(f"{name}: {got.shape[1]}x{got.shape[2]} positions, a loop finds {truth[0].shape}: the "
+                                 "last one that fits counts too")
+        expect.that(got.shape == truth.shape, name, f"the result has shape {got.shape}, expected classes x rows x columns "
+                f"{truth.shape}")
+        expect.that(max(sizes) <= batch, name, f"a call got {max(sizes)} images; at most {batch} fit into a batch")
+        expect.that(len(sizes) == -(-truth[0].size // batch), name, f"{len(sizes)} calls of scores; {truth[0].size} "
+                f"positions fill {-(-truth[0].size // batch)} batches")
+        expect.that(np.allclose(got, truth), name, "the values differ from a loop over all positions: each image has one "
+                "patch, and positions run along a row before the next row begins")
+    expect.passed("occlusion_maps", len(cases))
 
 
 def check_log_odds(answer):
@@ -68,17 +86,14 @@ def check_log_odds(answer):
     for name, logits, target in cases:
         with np.errstate(all="ignore"):
             got = answer(logits.copy(), target)
-        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
-        got = np.asarray(got, dtype=float)
-        _expect(got.shape == (len(logits),), name, f"the result has shape {got.shape}, expected one number per row")
+        got = expect.array(got, (len(logits),), name, "one number per row")
         truth = np.array([_log_odds(row, target) for row in logits])
-        if not np.isfinite(got).all():
-            raise AssertionError(f"{name}: got {got}; 1 - p is 0, or an exponential overflowed: work with the logits, "
-                                 "and subtract the largest of the others before exp")
-        if not np.allclose(got, truth) and np.allclose(got, truth + _self_term(logits, target)):
-            raise AssertionError(f"{name}: got {got}, that is log p; the target itself must be left out of the sum")
-        _expect(np.allclose(got, truth, rtol=1e-9, atol=1e-9), name, f"got {got}, exact arithmetic gives {truth}")
-    _passed("log_odds", len(cases))
+        expect.that(np.isfinite(got).all(), name, f"got {got}; 1 - p is 0, or an exponential overflowed: work with the "
+                "logits, and subtract the largest of the others before exp")
+        log_p = not np.allclose(got, truth) and np.allclose(got, truth + _self_term(logits, target))
+        expect.that(not log_p, name, f"got {got}, that is log p; the target itself must be left out of the sum")
+        expect.close(got, truth, name, f"exact arithmetic gives {truth}")
+    expect.passed("log_odds", len(cases))
 
 
 def check_per_pixel(answer):
@@ -100,19 +115,27 @@ def check_per_pixel(answer):
         truth = np.array([[np.mean(cell) if cell else np.nan for cell in line] for line in found])
         with np.errstate(all="ignore"):
             got = answer(values.copy(), size, patch, stride)
-        _expect(got is not None, name, "nothing was returned: does the function end with `return`?")
-        got = np.asarray(got, dtype=float)
-        _expect(got.shape == size, name, f"the result has shape {got.shape}, the image is {size}")
+        got = expect.array(got, size, name)
         bare = np.isnan(truth)
-        _expect(not np.isnan(got[~bare]).any(), name, "a covered pixel is NaN")
+        expect.that(not np.isnan(got[~bare]).any(), name, "a covered pixel is NaN")
         total = np.array([[sum(cell) for cell in line] for line in found])
-        if not np.allclose(got[~bare], truth[~bare]) and np.allclose(got[~bare], total[~bare]):
-            raise AssertionError(f"{name}: these are sums; divide by how many patches cover the pixel, or the middle wins")
-        _expect(np.allclose(got[~bare], truth[~bare]), name, "the means differ from a loop over all pixels: the patch "
-                "of grid row i begins at pixel row i * stride and is `patch` pixels long")
-        _expect(np.isnan(got[bare]).all(), name, "a pixel that no patch covers must be NaN: 0 would claim that "
+        sums = not np.allclose(got[~bare], truth[~bare]) and np.allclose(got[~bare], total[~bare])
+        expect.that(not sums, name, "these are sums; divide by how many patches cover the pixel, or the middle wins")
+        expect.that(np.allclose(got[~bare], truth[~bare]), name, "the means differ from a loop over all pixels: the "
+                    "patch of grid row i begins at pixel row i * stride and is `patch` pixels long")
+        expect.that(np.isnan(got[bare]).all(), name, "a pixel that no patch covers must be NaN: 0 would claim that "
                 "covering it was tried")
-    _passed("per_pixel", len(cases))
+    expect.passed("per_pixel", len(cases))
+
+
+def _maps_by_pixel(image, weights, patch, stride):
+    """The maps of linear scores, from what each single pixel adds: [K, rows, columns]."""
+    adds = ((0.5 - image)[..., None] * weights).sum(2)
+    clean = (image[..., None] * weights).sum((0, 1, 2))
+    rows = [top for top in range(image.shape[0]) if top % stride == 0 and top + patch <= image.shape[0]]
+    columns = [left for left in range(image.shape[1]) if left % stride == 0 and left + patch <= image.shape[1]]
+    return np.array([[[clean[k] + sum(adds[top + y, left + x, k] for y in range(patch) for x in range(patch))
+                       for left in columns] for top in rows] for k in range(weights.shape[-1])])
 
 
 def _log_odds(row, target):
@@ -126,12 +149,3 @@ def _log_odds(row, target):
 def _self_term(logits, target):
     """log p - log(p / (1 - p)) = log(1 - p), the mark of a target left in the sum."""
     return np.array([-math.log1p(math.exp(min(_log_odds(row, target), 700))) for row in logits])
-
-
-def _expect(holds, case, hint):
-    if not holds:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, cases):
-    print(f"✓ {name}: {cases} cases")

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from kryptonlib.course.checks import expect
+
 
 def check_output_interval(answer):
     """``answer(low, high, kernel, stride, padding, size)`` is the changed interval (low, high) of a layer's output."""
@@ -36,17 +38,14 @@ def check_output_interval(answer):
         for case in cases:
             call = f"output_interval{case}"
             got = answer(*case)
-            _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-            _expect(
-                isinstance(got, (tuple, list)) and len(got) == 2, call, f"it returned {got!r}; expected (low, high)"
-            )
-            _expect(
+            expect.parts(got, 2, call, "(low, high)")
+            expect.that(
                 all(isinstance(end, (int, np.integer)) for end in got),
                 call,
                 f"it returned {got!r}; cells are counted with whole numbers: use //",
             )
             truth = _changed(*case)
-            _expect(
+            expect.that(
                 tuple(got) == truth,
                 call,
                 f"it returned {tuple(got)}, but torch's outputs {truth[0]} to "
@@ -54,7 +53,7 @@ def check_output_interval(answer):
                 if truth != (0, 0)
                 else f"it returned {tuple(got)}, but no output changed: {hint}",
             )
-    _passed("output_interval", sum(len(cases) for cases, _ in stages))
+    expect.passed("output_interval", sum(len(cases) for cases, _ in stages))
 
 
 def check_window_growth(answer):
@@ -71,19 +70,14 @@ def check_window_growth(answer):
     for width, layers, hint in cases:
         call = f"largest_windows({width}, {layers})"
         got = answer(width, list(layers))
-        _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-        _expect(
-            hasattr(got, "__len__") and len(got) == len(layers),
-            call,
-            f"it returned {got!r}; expected a list of {len(layers)} widths, one after each layer",
-        )
+        expect.parts(got, len(layers), call, f"a list of {len(layers)} widths, one after each layer")
         truth = _largest_windows(width, layers)
-        _expect(
+        expect.that(
             list(got) == truth,
             call,
             f"it returned {list(got)}, but moving the patch over all alignments gives at most {truth}: {hint}",
         )
-    _passed("window_growth", len(cases))
+    expect.passed("window_growth", len(cases))
 
 
 def check_redundancy(answer):
@@ -103,14 +97,9 @@ def check_redundancy(answer):
     for layers, size, low, high, hint in cases:
         call = f"redundancy({layers}, {size}, {low}, {high})"
         got = answer(list(layers), size, low, high)
-        _expect(got is not None, call, "it returned nothing: does it end with `return`?")
         truth = _counted_ratio(layers, size, low, high)
-        _expect(
-            np.isscalar(got) and np.isclose(got, truth, rtol=1e-9),
-            call,
-            f"it returned {got}, but counting the changed outputs gives {truth:.6g}: {hint}",
-        )
-    _passed("redundancy", len(cases))
+        expect.close(expect.number(got, call), truth, call, f"the truth counts the changed outputs; {hint}", atol=0)
+    expect.passed("redundancy", len(cases))
 
 
 def _changed(low, high, kernel, stride, padding, size):
@@ -146,12 +135,3 @@ def _counted_ratio(layers, size, low, high):
         everything += c_in * c_out * kernel**2 * change.numel()
         changed += c_in * c_out * kernel**2 * int((change > 0).sum())
     return everything / changed
-
-
-def _expect(condition, case, hint):
-    if not condition:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, count):
-    print(f"✓ {name}: {count} cases")

@@ -3,6 +3,7 @@
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from kryptonlib.course.checks import expect
 from kryptonlib.occlusion import drilldown, krypton_tuner
 from kryptonlib.occlusion.grid import make_grid
 
@@ -33,10 +34,10 @@ def check_ssim_of_window(answer):
     ]
     for number, (first, second, span, hint) in enumerate(cases, 1):
         call = f"case {number}, data_range {span:g}"
-        got = _number(answer(first.copy(), second.copy(), span), call)
+        got = expect.number(answer(first.copy(), second.copy(), span), call)
         truth = structural_similarity(first, second, win_size=SIDE, data_range=span, use_sample_covariance=False)
-        _expect(np.isclose(got, truth, rtol=1e-6), call, f"it returned {got:.6g}, scikit-image {truth:.6g}: {hint}")
-    _passed("ssim_of_window", len(cases))
+        expect.that(np.isclose(got, truth, rtol=1e-6), call, f"it returned {got:.6g}, scikit-image {truth:.6g}: {hint}")
+    expect.passed("ssim_of_window", len(cases))
 
 
 def check_thresholded_window(answer):
@@ -57,20 +58,20 @@ def check_thresholded_window(answer):
     for arguments, hint in cases:
         call = f"thresholded_window{arguments}"
         got = answer(*arguments)
-        _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-        _expect(np.size(got) == 3, call, f"it returned {got!r}; expected low, high, middle")
+        expect.that(got is not None, call, expect.NOTHING)
+        expect.that(np.size(got) == 3, call, f"it returned {got!r}; expected low, high, middle")
         low, high, middle = (float(number) for number in got)
         windows, centre = _windows_by_search(*arguments)
         expected = " or ".join(f"{one[0]} to {one[1]}" for one in windows)
         found = f"it returned the window {low:g} to {high:g}, a search over all windows finds {expected}: {hint}"
-        _expect((low, high) in windows, call, found)
-        _expect(
+        expect.that((low, high) in windows, call, found)
+        expect.that(
             abs(middle - centre) < 1e-9,
             call,
             f"the window is right, but its middle is {middle:g} and should be {centre:g}: output j lies over input "
             "stride * j - padding + (kernel - 1) / 2",
         )
-    _passed("thresholded_window", len(cases))
+    expect.passed("thresholded_window", len(cases))
 
 
 def _windows_by_search(low, high, middle, kernel, stride, padding, size, tau):
@@ -120,9 +121,9 @@ def check_drill_down(answer):
             return score(row, column)
 
         got = answer(counted, size, coarse, share)
-        _expect(got is not None, call, "it returned nothing: does it end with `return`?")
+        expect.that(got is not None, call, expect.NOTHING)
         got = np.asarray(got, dtype=float)
-        _expect(got.shape == (size, size), call, f"it returned shape {got.shape}; expected {(size, size)}")
+        expect.that(got.shape == (size, size), call, f"it returned shape {got.shape}; expected {(size, size)}")
         truth = drilldown.run(
             lambda at, _, score=score: np.array([score(*place) for place in at.tolist()]),
             make_grid((size, size), 1, 1),
@@ -132,13 +133,13 @@ def check_drill_down(answer):
         )
         wrong = np.abs(got - truth.values) > 1e-9
         where = tuple(int(index) for index in np.argwhere(wrong)[0]) if wrong.any() else None
-        _expect(where is None, call, f"{wrong.sum()} positions are wrong, first {where}: {hint}")
+        expect.that(where is None, call, f"{wrong.sum()} positions are wrong, first {where}: {hint}")
         count = f"the map is right, but score() was called {len(asked)} times instead of {sum(truth.passes)}: "
         few = "stage 2 computes a share of the fine positions anew, also where the interpolated value looks right"
-        _expect(len(asked) >= sum(truth.passes), call, count + few)
+        expect.that(len(asked) >= sum(truth.passes), call, count + few)
         many = "a position of the coarse stage is known already, and the others are needed once"
-        _expect(len(asked) == sum(truth.passes), call, count + many)
-    _passed("drill_down", len(cases))
+        expect.that(len(asked) == sum(truth.passes), call, count + many)
+    expect.passed("drill_down", len(cases))
 
 
 def check_krypton_tau(answer):
@@ -155,26 +156,11 @@ def check_krypton_tau(answer):
     ]
     for number, (tried, ssims, target, hint) in enumerate(cases, 1):
         call = f"case {number}, {len(ssims)} image{'s' * (len(ssims) > 1)}, target {target}"
-        got = _number(answer(tried.copy(), np.array(ssims), target), call)
+        got = expect.number(answer(tried.copy(), np.array(ssims), target), call)
         truth = krypton_tuner.fit(tried, ssims, target)
-        _expect(
+        expect.that(
             np.isclose(got, truth.value, atol=1e-6),
             call,
             f"it returned {got:.6g}, but the parabola gives {truth.solution:.3f}, rounded {truth.value:g}: {hint}",
         )
-    _passed("krypton_tau", len(cases))
-
-
-def _number(got, call):
-    _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-    _expect(np.isscalar(got) or np.ndim(got) == 0, call, f"it returned {got!r}; expected one number")
-    return float(got)
-
-
-def _expect(condition, case, hint):
-    if not condition:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, count):
-    print(f"✓ {name}: {count} cases")
+    expect.passed("krypton_tau", len(cases))

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import t as student
 
+from kryptonlib.course.checks import expect
+
 WINDOW = 7
 
 
@@ -21,8 +23,8 @@ def check_within_reach(answer):
         low, high, middle, size, reach = arguments
         call = f"within_reach{arguments}"
         got = answer(*arguments)
-        _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-        _expect(np.size(got) == 2, call, f"it returned {got!r}; expected low, high")
+        expect.that(got is not None, call, expect.NOTHING)
+        expect.that(np.size(got) == 2, call, f"it returned {got!r}; expected low, high")
         most = max(1, int(np.floor(reach * size + 0.5)))
         # Cell by cell; of the two that may be equally far at an even number, either is taken.
         truths = []
@@ -30,8 +32,8 @@ def check_within_reach(answer):
             cells = [cell for cell in range(low, high) if begin <= cell < begin + most]
             truths.append((cells[0], cells[-1] + 1))
         found = f"it returned {tuple(int(end) for end in got)}, counted cell by cell {truths[0]}: {hint}"
-        _expect(tuple(int(end) for end in got) in truths, call, found)
-    _passed("within_reach", len(cases))
+        expect.that(tuple(int(end) for end in got) in truths, call, found)
+    expect.passed("within_reach", len(cases))
 
 
 def check_expected_ssim(answer):
@@ -53,7 +55,7 @@ def check_expected_ssim(answer):
     ]
     for number, (guess, weight, places, truth, span, hint) in enumerate(cases, 1):
         call = f"case {number}, data_range {span:g}"
-        got = _number(answer(guess.copy(), weight.copy(), places.copy(), truth.copy(), span), call)
+        got = expect.number(answer(guess.copy(), weight.copy(), places.copy(), truth.copy(), span), call)
         squares = sum((truth[k] - guess[i, j]) ** 2 for k, (i, j) in enumerate(places))
         factor = squares / sum(weight[i, j] for i, j in places)
         terms = []
@@ -63,12 +65,12 @@ def check_expected_ssim(answer):
                 signal, noise, c2 = guess[part].var(), factor * weight[part].mean(), (0.03 * span) ** 2
                 terms.append((2 * signal + c2) / (2 * signal + noise + c2))
         expected = float(np.mean(terms))
-        _expect(
+        expect.that(
             np.isclose(got, expected, rtol=1e-6),
             call,
             f"it returned {got:.6g}, window by window it is {expected:.6g}: {hint}",
         )
-    _passed("expected_ssim", len(cases))
+    expect.passed("expected_ssim", len(cases))
 
 
 def check_reached_by_most(answer):
@@ -81,23 +83,8 @@ def check_reached_by_most(answer):
     ]
     for ssims, hint in cases:
         call = f"reached_by_most({ssims.tolist()})"
-        got = _number(answer(ssims.copy()), call)
+        got = expect.number(answer(ssims.copy()), call)
         count = len(ssims)
         truth = ssims.mean() - student.ppf(0.9, count - 1) * np.sqrt((1 + 1 / count) * ssims.var(ddof=1))
-        _expect(np.isclose(got, truth, rtol=1e-9), call, f"it returned {got:.6g} instead of {truth:.6g}: {hint}")
-    _passed("reached_by_most", len(cases))
-
-
-def _number(got, call):
-    _expect(got is not None, call, "it returned nothing: does it end with `return`?")
-    _expect(np.isscalar(got) or np.ndim(got) == 0, call, f"it returned {got!r}; expected one number")
-    return float(got)
-
-
-def _expect(condition, case, hint):
-    if not condition:
-        raise AssertionError(f"{case}: {hint}")
-
-
-def _passed(name, count):
-    print(f"✓ {name}: {count} cases")
+        expect.that(np.isclose(got, truth, rtol=1e-9), call, f"it returned {got:.6g} instead of {truth:.6g}: {hint}")
+    expect.passed("reached_by_most", len(cases))

@@ -5,11 +5,10 @@ import csv
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from kryptonlib import folders
+from kryptonlib import datasets
+from kryptonlib.datasets import medical, photographs
 
 
 def picture(path, size=(8, 6), mode="RGB", value=128):
@@ -28,13 +27,14 @@ def table(path, header, rows):
 
 
 LOADERS = {
-    folders.kodak: folders.KODAK,
-    folders.class_folders: folders.CLASSES,
-    folders.kermany_oct: folders.OCT,
-    folders.kermany_chest: folders.CHEST,
-    folders.chest_xray8: folders.CHESTXRAY8,
-    folders.rsna_bone_age: folders.BONE_AGE,
-    folders.fastmri: folders.FASTMRI,
+    datasets.kodak: photographs.KODAK,
+    datasets.photos: photographs.PHOTOS,
+    datasets.class_folders: photographs.CLASSES,
+    datasets.kermany_oct: medical.OCT,
+    datasets.kermany_chest: medical.CHEST,
+    datasets.chest_xray8: medical.CHESTXRAY8,
+    datasets.rsna_bone_age: medical.BONE_AGE,
+    datasets.fastmri: medical.FASTMRI,
 }
 
 
@@ -57,47 +57,77 @@ def test_wrong_folders_are_explained(load, tmp_path):
         load(7)
 
 
-# Reading a file.
+# What lies about in folders and is no data.
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(0, 65535), min_size=6, max_size=6))
-def test_sixteen_bits_are_kept(tmp_path_factory, values):
-    path = tmp_path_factory.mktemp("images") / "a.png"
-    pixels = np.array(values, np.uint16).reshape(2, 3)
-    Image.fromarray(pixels).save(path)
-    image = folders.read_image(path)
-    assert image.dtype == np.float32
-    np.testing.assert_array_equal(np.round(image.astype(np.float64) * 65535), pixels)
+def stray(folder, name):
+    """A hidden copy, one in the trash, two that machines left behind, a folder named like a file, a link to nothing."""
+    for path in (f".{name}", f".trash/{name}", f"__MACOSX/{name}", f"@eaDir/{name}/thumb{name}"):
+        picture(folder / path, (3, 2)) if name.lower().endswith(".png") else volume(folder / path)
+    (folder / f"folder{name}").mkdir()
+    (folder / f"link{name}").symlink_to(folder / "nowhere")
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "CMYK", "1"])
-def test_modes(tmp_path, mode):
-    path = picture(tmp_path / ("a.jpg" if mode == "CMYK" else "a.png"), mode=mode, value=255)
-    image, grey = folders.read_image(path), folders.read_image(path, grey=True)
-    assert image.shape == ((6, 8) if mode in ("L", "LA", "1") else (6, 8, 3)) and grey.shape == (6, 8)
-    assert image.dtype == grey.dtype == np.float32
-    expected = 0.0 if mode == "CMYK" else 1.0  # full ink is black
-    np.testing.assert_allclose(image, expected, atol=0.02)
+def test_photos_are_files_that_are_there(tmp_path):
+    for name in ("b.JPG", "a.png", "deep/c.TIF"):
+        picture(tmp_path / name)
+    stray(tmp_path, "x.png")
+    (tmp_path / "notes.txt").write_text("ignored")
+    records = datasets.photos(tmp_path)
+    assert [str(record.path.relative_to(tmp_path)) for record in records] == ["a.png", "b.JPG", "deep/c.TIF"]
+    assert records[2].image.shape == (6, 8, 3)
 
 
-def test_eight_bits_and_colours(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(np.round(folders.read_image(tmp_path / "a.png") * 255), pixels)
+def test_a_hidden_folder_may_hold_the_data(tmp_path):
+    picture(tmp_path / ".data" / "a.png")
+    assert len(datasets.photos(tmp_path / ".data")) == 1
 
 
-def test_files_that_are_no_images_or_have_no_range(tmp_path):
-    (tmp_path / "text.png").write_text("no image")
-    path = picture(tmp_path / "short.png", size=(64, 64))
-    path.write_bytes(path.read_bytes()[:60])
-    Image.fromarray(np.ones((2, 2), np.float32)).save(tmp_path / "float.tif")
-    Image.fromarray(np.full((2, 2), 70_000, np.int32)).save(tmp_path / "wide.tif")
-    messages = {"text.png": "identify", "short.png": "truncated", "float.tif": "floats", "wide.tif": "16 bits"}
-    for name, message in messages.items():
-        with pytest.raises(ValueError, match=message) as error:
-            folders.read_image(tmp_path / name)
-        assert name in str(error.value)
+def test_no_loader_takes_what_is_no_data(tmp_path):
+    """Every loader on a good folder with rubbish in it, and with endings in upper case."""
+    chest = tmp_path / "chest8"
+    table_name, header = "Data_Entry_2017.CSV", ["Image Index", "Finding Labels", "Patient ID"]
+    for name in ("1.PNG", "2.png"):
+        picture(chest / "images" / name)
+    stray(chest, "1.png")
+    stray(chest, "3.png")
+    (chest / ".trash" / table_name).write_text("rubbish")
+    table(chest / table_name, header, [["1.png", "Hernia", 1], ["2.png", "No Finding", 2], ["3.png", "Mass", 3]])
+    records = datasets.chest_xray8(chest, partial_download=True)
+    assert [record.path.name for record in records] == ["1.PNG", "2.png"]
+    assert [record.image.shape for record in records] == [(6, 8), (6, 8)]
+    with pytest.raises(ValueError, match="1 of 3 images missing, first 3.png"):
+        datasets.chest_xray8(chest)
+
+    bones = tmp_path / "bones"
+    picture(bones / "boneage-training-dataset" / "7.PNG")
+    stray(bones / "boneage-training-dataset", "7.png")
+    stray(bones, "8.png")
+    header = ["id", "boneage", "male"]
+    table(bones / "boneage-training-dataset.csv", header, [[7, 12, "True"]])
+    assert [record.path.name for record in datasets.rsna_bone_age(bones)] == ["7.PNG"]
+    table(bones / "boneage-training-dataset.csv", header, [[8, 12, "True"]])
+    with pytest.raises(ValueError, match="1 of 1 images missing, first 8.png"):
+        datasets.rsna_bone_age(bones)
+
+    classes = tmp_path / "classes"
+    picture(classes / "cat" / "1.PNG")
+    stray(classes / "cat", "2.png")
+    for rubbish in (".trash", "__MACOSX"):
+        picture(classes / rubbish / "1.png")
+    assert [(record.path.name, record.label) for record in datasets.class_folders(classes)] == [("1.PNG", "cat")]
+    kermany = tmp_path / "kermany" / "test"
+    for name in ("NORMAL/1.JPEG", "PNEUMONIA/2_virus.jpeg"):
+        picture(kermany / name)
+        stray((kermany / name).parent, "x.png")
+    assert len(datasets.kermany_chest(kermany.parent)) == 2
+
+    slices = tmp_path / "slices"
+    slices.mkdir()
+    volume(slices / "a.H5", kspace=np.zeros((1, 8, 8), np.complex64), reconstruction_esc=np.zeros((1, 4, 4)))
+    stray(slices, ".h5")
+    stray(slices, "x.h5")
+    assert [record.path.name for record in datasets.fastmri(slices)] == ["a.H5"]
 
 
 # Kodak.
@@ -111,7 +141,7 @@ def kodak(tmp_path):
 
 
 def test_kodak(kodak):
-    records = folders.kodak(kodak)
+    records = datasets.kodak(kodak)
     assert [record.path.name for record in records] == [f"kodim{number:02}.png" for number in range(1, 25)]
     assert records[3].image.shape == (512, 768, 3) and records[4].image.shape == (768, 512, 3)
     np.testing.assert_allclose(records[22].image, 23 / 255)
@@ -120,16 +150,22 @@ def test_kodak(kodak):
 def test_kodak_incomplete_or_changed(kodak):
     picture(kodak / "kodim07.png", (384, 256))
     with pytest.raises(ValueError, match="kodim07.png with 384x256 pixels of mode RGB"):
-        folders.kodak(kodak)
+        datasets.kodak(kodak)
     picture(kodak / "kodim07.png", (768, 512), "L")
     with pytest.raises(ValueError, match="of mode L"):
-        folders.kodak(kodak)
+        datasets.kodak(kodak)
     (kodak / "kodim07.png").write_text("not an image")
     with pytest.raises(ValueError, match="kodim07.png, which is no image"):
-        folders.kodak(kodak)
-    (kodak / "kodim07.png").unlink()
+        datasets.kodak(kodak)
+    for name in ("kodim07.png", "kodim08.png"):
+        (kodak / name).unlink()
+    stray(kodak, "kodim07.png")
+    (kodak / "kodim08.png").symlink_to(kodak / "nowhere")
+    with pytest.raises(ValueError, match="2 of 24 are missing, first kodim07.png"):
+        datasets.kodak(kodak)
+    picture(kodak / "kodim08.PNG", (768, 512))
     with pytest.raises(ValueError, match="1 of 24 are missing, first kodim07.png"):
-        folders.kodak(kodak)
+        datasets.kodak(kodak)
 
 
 # Class folders and Kermany's two sets.
@@ -141,45 +177,45 @@ def test_class_folders(tmp_path):
     (tmp_path / "n01" / "notes.txt").write_text("ignored")
     (tmp_path / "n01" / "._c.jpg").write_text("what a Mac leaves behind")
     (tmp_path / ".hidden").mkdir()
-    records = folders.class_folders(tmp_path)
+    records = datasets.class_folders(tmp_path)
     assert [(record.path.name, record.label, record.facts["index"]) for record in records] == [
         ("c.jpg", "n01", 0), ("a.png", "n02", 1), ("b.JPEG", "n02", 1),
     ]
-    assert [record.label for record in folders.class_folders(tmp_path, classes=["n02"])] == ["n02", "n02"]
+    assert [record.label for record in datasets.class_folders(tmp_path, classes=["n02"])] == ["n02", "n02"]
     with pytest.raises(ValueError, match="no folder n03/"):
-        folders.class_folders(tmp_path, classes=["n01", "n03"])
+        datasets.class_folders(tmp_path, classes=["n01", "n03"])
     (tmp_path / "n04").mkdir()
     with pytest.raises(ValueError, match="no image in n04/"):
-        folders.class_folders(tmp_path)
+        datasets.class_folders(tmp_path)
 
 
 def test_kermany_oct(tmp_path):
     for name in ("CNV", "DME", "DRUSEN", "NORMAL"):
         picture(tmp_path / "train" / name / f"{name}-1-1.jpeg", mode="L")
-    records = folders.kermany_oct(tmp_path, "train")
+    records = datasets.kermany_oct(tmp_path, "train")
     assert [record.label for record in records] == ["CNV", "DME", "DRUSEN", "NORMAL"]
     assert records[0].image.shape == (6, 8)
     with pytest.raises(ValueError, match=r"1 entries \(train/\); no folder test/"):
-        folders.kermany_oct(tmp_path)
+        datasets.kermany_oct(tmp_path)
     (tmp_path / "train" / "DME").rename(tmp_path / "train" / "EDEMA")
     with pytest.raises(ValueError, match="no folder DME/"):
-        folders.kermany_oct(tmp_path, "train")
+        datasets.kermany_oct(tmp_path, "train")
 
 
 def test_kermany_chest(tmp_path):
     for name in ("NORMAL/IM-1.jpeg", "PNEUMONIA/person1_bacteria_1.jpeg", "PNEUMONIA/person1_virus_2.jpeg"):
         picture(tmp_path / "test" / name, mode="RGB")
-    records = folders.kermany_chest(tmp_path)
+    records = datasets.kermany_chest(tmp_path)
     assert [record.label for record in records] == ["NORMAL", "BACTERIA", "VIRUS"]
     assert [record.facts["index"] for record in records] == [1, 0, 2]
     assert all(record.image.shape == (6, 8) for record in records), "radiographs stored as RGB are read as grey"
-    two = folders.kermany_chest(tmp_path, classes=2)
+    two = datasets.kermany_chest(tmp_path, classes=2)
     assert [record.label for record in two] == ["NORMAL", "PNEUMONIA", "PNEUMONIA"]
     with pytest.raises(ValueError, match="classes=4"):
-        folders.kermany_chest(tmp_path, classes=4)
+        datasets.kermany_chest(tmp_path, classes=4)
     picture(tmp_path / "test" / "PNEUMONIA" / "unclear.jpeg")
     with pytest.raises(ValueError, match="unclear.jpeg, whose name says neither"):
-        folders.kermany_chest(tmp_path)
+        datasets.kermany_chest(tmp_path)
 
 
 # The two sets with a table.
@@ -190,17 +226,17 @@ def test_chest_xray8(tmp_path):
     rows = [["1_0.png", "Cardiomegaly|Emphysema", 0, 1], ["1_1.png", "No Finding", 1, 1], ["2_0.png", "Hernia", 0, 2]]
     table(tmp_path / "Data_Entry_2017_v2020.csv", header, rows)
     with pytest.raises(ValueError, match="3 of 3 images missing, first 1_0.png"):
-        folders.chest_xray8(tmp_path, partial_download=True)
+        datasets.chest_xray8(tmp_path, partial_download=True)
     picture(tmp_path / "images_001" / "images" / "1_0.png", mode="L")
     picture(tmp_path / "images_002" / "images" / "2_0.png", mode="RGBA")
     with pytest.raises(ValueError, match="1 of 3 images missing, first 1_1.png; partial_download=True"):
-        folders.chest_xray8(tmp_path)
-    records = folders.chest_xray8(tmp_path, partial_download=True)
+        datasets.chest_xray8(tmp_path)
+    records = datasets.chest_xray8(tmp_path, partial_download=True)
     assert [record.label for record in records] == [("Cardiomegaly", "Emphysema"), ("Hernia",)]
     assert [record.facts["patient"] for record in records] == ["1", "2"]
     assert [record.image.shape for record in records] == [(6, 8), (6, 8)]
     picture(tmp_path / "images_002" / "images" / "1_1.png", mode="L")
-    assert len(folders.chest_xray8(tmp_path)) == 3
+    assert len(datasets.chest_xray8(tmp_path)) == 3
 
 
 @pytest.mark.parametrize("content, message", [
@@ -212,7 +248,7 @@ def test_chest_xray8(tmp_path):
 def test_damaged_tables_are_explained(tmp_path, content, message):
     (tmp_path / "Data_Entry_2017.csv").write_text(content)
     with pytest.raises(ValueError, match=message) as error:
-        folders.chest_xray8(tmp_path)
+        datasets.chest_xray8(tmp_path)
     assert "Data_Entry_2017.csv" in str(error.value)
 
 
@@ -221,22 +257,34 @@ def test_rsna_bone_age(tmp_path):
     table(tmp_path / "boneage-training-dataset.csv", ["id", "boneage", "male"], rows)
     picture(tmp_path / "boneage-training-dataset" / "1377.png", mode="L")
     with pytest.raises(ValueError, match="1 of 2 images missing, first 1378.png"):
-        folders.rsna_bone_age(tmp_path)
+        datasets.rsna_bone_age(tmp_path)
     picture(tmp_path / "boneage-training-dataset" / "1378.png", mode="I;16", value=65535)
-    records = folders.rsna_bone_age(tmp_path)
+    records = datasets.rsna_bone_age(tmp_path)
     assert [(record.label, record.facts["male"]) for record in records] == [(180.0, False), (12.0, True)]
     np.testing.assert_array_equal(records[1].image, np.ones((6, 8), np.float32))
     table(tmp_path / "boneage-training-dataset.csv", ["id", "boneage", "male"], [[1377, "old", "False"]])
     with pytest.raises(ValueError, match="an age that is no number"):
-        folders.rsna_bone_age(tmp_path)
+        datasets.rsna_bone_age(tmp_path)
+
+
+def test_a_folder_takes_the_place_of_stand_ins(tmp_path):
+    table(tmp_path / "boneage-training-dataset.csv", ["id", "boneage", "male"], [[1377, 180, "False"]])
+    picture(tmp_path / "boneage-training-dataset" / "1377.png", mode="L")
+    own = datasets.images_of(str(tmp_path), datasets.rsna_bone_age, ["camera"])
+    assert [(one.label, one.image.shape) for one in own] == [(180.0, (6, 8))]
+    for none in ("", None):
+        assert [one.name for one in datasets.images_of(none, datasets.rsna_bone_age, ["camera"])] == ["camera"]
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        datasets.images_of(tmp_path / "none", datasets.rsna_bone_age, ["camera"])
 
 
 # fastMRI.
 
 
-def volume(path, **datasets):
+def volume(path, **stored):
+    path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
-        for name, values in datasets.items():
+        for name, values in stored.items():
             file[name] = values
         file.attrs.update({"max": 3.5, "acquisition": "CORPD_FBK", "patient_id": "p1"})
 
@@ -247,29 +295,29 @@ def test_fastmri(tmp_path):
     magnitude = rng.random((2, 320, 320), dtype=np.float32) * 3
     volume(tmp_path / "file2.h5", kspace=kspace, reconstruction_esc=magnitude)
     volume(tmp_path / "file1.h5", kspace=kspace[:1], reconstruction_esc=magnitude[:1])
-    records = folders.fastmri(tmp_path)
+    records = datasets.fastmri(tmp_path)
     assert [record.path.name for record in records] == ["file1.h5", "file2.h5", "file2.h5"]
     assert [record.facts["slice"] for record in records] == [0, 0, 1]
     last = records[-1]
     np.testing.assert_array_equal(last.image, magnitude[1])
-    np.testing.assert_array_equal(folders.kspace(last), kspace[1])
+    np.testing.assert_array_equal(datasets.kspace(last), kspace[1])
     assert last.facts == {"slice": 1, "slices": 2, "acquisition": "CORPD_FBK", "patient": "p1", "max": 3.5}
-    with pytest.raises(TypeError, match="expected a Record of folders.fastmri"):
-        folders.kspace(folders.Record(tmp_path))
+    with pytest.raises(TypeError, match="expected a Record of datasets.fastmri"):
+        datasets.kspace(datasets.Record(tmp_path))
 
 
-@pytest.mark.parametrize("datasets, message", [
+@pytest.mark.parametrize("stored, message", [
     ({"kspace": np.zeros((1, 15, 8, 8)), "reconstruction_esc": np.zeros((1, 4, 4))}, "four axes: multi-coil data"),
     ({"kspace": np.zeros((1, 8, 8))}, "no reconstruction: a test or challenge set"),
     ({"other": np.zeros(3)}, "file1.h5 with neither"),
 ])
-def test_other_fastmri_files_are_explained(tmp_path, datasets, message):
-    volume(tmp_path / "file1.h5", **datasets)
+def test_other_fastmri_files_are_explained(tmp_path, stored, message):
+    volume(tmp_path / "file1.h5", **stored)
     with pytest.raises(ValueError, match=message):
-        folders.fastmri(tmp_path)
+        datasets.fastmri(tmp_path)
 
 
 def test_a_damaged_fastmri_file_is_named(tmp_path):
     (tmp_path / "file1.h5").write_bytes(b"not HDF5")
     with pytest.raises(ValueError, match="file1.h5, which is damaged"):
-        folders.fastmri(tmp_path)
+        datasets.fastmri(tmp_path)
