@@ -14,7 +14,8 @@
 - ``approximate``: part of the positions and of each window, with an estimate of the quality reached; ``cropping``,
   ``lattice``, ``estimate``, ``drilldown`` and ``plans`` are its parts, ``tuning`` finds a plan, ``quality`` judges it
 - ``anytime``: maps that get better until the time is up
-- ``linear_tail``, ``shrink``: two ideas that notebook 06 weighs against these
+- ``linear_tail``, ``shrink``: two ideas that notebook 21 weighs against these
+- ``krypton_tuner``: Krypton's own tuner; ``score_cache``: one image's scores computed once, and their work counted
 - ``heat``: the result
 """
 
