@@ -1,4 +1,4 @@
-"""What the benchmark writes of timed maps at a promised quality, and the committed file of it that notebook 21 reads."""
+"""What the benchmark writes of timed maps at a promised quality, and the committed file that notebook 21 reads."""
 
 import importlib.util
 import json

@@ -92,7 +92,8 @@ def explore(exact, promised=0.9):
     """
     controls = {
         "lattice": ipywidgets.Dropdown(
-            options=NAMES, value="quarter", description="Lattice", tooltip="Which positions are computed", **layout.wide()
+            options=NAMES, value="quarter", description="Lattice", tooltip="Which positions are computed",
+            **layout.wide(),
         ),
         "checks": ipywidgets.IntSlider(
             16, FEWEST, 64, 8, description="Checks", tooltip="How many further positions are computed to judge the map",

@@ -10,11 +10,10 @@ For each trained network, with photos (or X-rays) that it was not tuned on,
   share, counted in MACs, and how much faster ours is.
 
 Qualities and counts do not depend on the machine, times do. Exact and cropped maps are kept in ``build/bench/maps``, so
-that a stopped run goes on, in a folder named after the engine's code, since another engine's maps may differ. Results go
-to ``build/bench/approximate.json``. Nothing else should run meanwhile.
+that a stopped run goes on, in a folder named after the engine's code, since another engine's maps may differ. Results
+go to ``build/bench/approximate.json``. Nothing else should run meanwhile.
 
-``--promise FILE`` also writes what notebook 21 sets beside the paper's "up to 10x": for each of the paper's networks the
-timed speed-up of those held-out maps whose raw SSIM is at least 0.9. The committed ``promise.json`` beside this file is
+``--promise FILE`` also writes what notebook 21 sets beside the paper's "up to 10x": for each of its networks the timed speed-up of those held-out maps whose raw SSIM is at least 0.9. The committed ``promise.json`` beside this file is
 of an earlier session and says so; a run on a quiet machine replaces it.
 """
 
@@ -233,7 +232,7 @@ def timed_at_the_promise(images, plan):
 
 
 def measured(trial, plan):
-    """(Seconds of the tuned baseline, sampled right before and right after, over those of an approximate map; its SSIM)."""
+    """(Seconds of the tuned baseline, sampled before and after, over those of an approximate map; its SSIM)."""
     before = trial.baseline.sample()
     heat = occlusion.heatmap(trial.model, trial.sample, method="approximate", plan=plan, **trial.arguments)
     seconds = (before + trial.baseline.sample()) / 2 * len(heat.grid)
@@ -264,7 +263,7 @@ def promise(rows, options):
         )
     machine = speed.machine(torch.device("cpu"))
     return {
-        "run": f"Timed with `python tests/benchmarks/approximate.py`, {datetime.date.today()}; not of this notebook's run.",
+        "run": f"Timed on {datetime.date.today()} with `python tests/benchmarks/approximate.py`; not of this run.",
         "machine": ", ".join(f"{key} {value}" for key, value in machine.items()),
         "conditions": "our methods and engine, CPU, imitated networks, raw SSIM, timed in an earlier run",
         "patch": options.patch,

@@ -67,7 +67,10 @@ FIT = {
 
 WRONG_ANSWERS = {
     "06-ssim": {
-        "constants without a range": (SSIM.format(**{**RIGHT, "c1": "0.01**2", "c2": "0.03**2"}), "data range, squared"),
+        "constants without a range": (
+            SSIM.format(**{**RIGHT, "c1": "0.01**2", "c2": "0.03**2"}),
+            "data range, squared",
+        ),
         "constants not squared": (
             SSIM.format(**{**RIGHT, "c1": "0.01 * data_range", "c2": "0.03 * data_range"}),
             "the first factor|data range, squared",
@@ -83,7 +86,10 @@ WRONG_ANSWERS = {
         "means left out": (SSIM.format(**{**RIGHT, "means": "1"}), "a shift changes the means"),
     },
     "06-window": {
-        "cut around the window's own middle": (WINDOW.format(**{**STEPS, "centre": "(first + end - 1) / 2"}), "patch's middle"),
+        "cut around the window's own middle": (
+            WINDOW.format(**{**STEPS, "centre": "(first + end - 1) / 2"}),
+            "patch's middle",
+        ),
         "middle not moved by the stride": (
             WINDOW.format(**{**STEPS, "middle": "middle + padding - (kernel - 1) / 2"}),
             "its middle is 43.5 and should be 21.75",

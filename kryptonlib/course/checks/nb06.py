@@ -1,4 +1,4 @@
-"""Checks of notebook 06's exercises: scikit-image's SSIM, a search over windows, and the library's drill-down and tuner."""
+"""Checks of notebook 06: scikit-image's SSIM, a search over windows, the library's drill-down and its tuner."""
 
 import numpy as np
 from skimage.metrics import structural_similarity

@@ -47,7 +47,7 @@ def check_expected_ssim(answer):
     flat = np.full((9, 9), 0.5)
     somewhere = np.array([[1, 1], [4, 5], [7, 2]])
     cases = [
-        (values, likely, checked, exact, 1.0, "one factor for all: the sum of the squared errors over the sum of likely"),
+        (values, likely, checked, exact, 1.0, "one factor for all: the sum of squared errors over the sum of likely"),
         (values, likely, checked, values[tuple(checked.T)], 1.0, "without errors the SSIM is 1"),
         (values, 2 * likely, checked, exact, 1.0, "likely counts up to a factor only: doubled, nothing changes"),
         (values, likely, checked, exact, 3.0, "C2 holds the data range, squared"),
@@ -78,7 +78,7 @@ def check_reached_by_most(answer):
     cases = [
         (np.array([0.95, 0.93, 0.97]), "the mean minus Student's quantile times sqrt(1 + 1/n) times the deviation"),
         (np.array([0.95, 0.95, 0.95, 0.95]), "without spread every image reaches the same"),
-        (np.array([0.99, 0.91, 0.96, 0.93, 0.95, 0.90]), "the deviation divides by n - 1: few images spread too little"),
+        (np.array([0.99, 0.91, 0.96, 0.93, 0.95, 0.90]), "the deviation divides by n - 1: few images spread less"),
         (np.array([0.92, 0.98]), "Student's quantile has n - 1 degrees of freedom"),
     ]
     for ssims, hint in cases:
