@@ -53,6 +53,7 @@ def parser():
     explain.add_argument("--patch", type=int, default=32, help="side of the patch in pixels of the network's input")
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
     explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
+    explain.add_argument("--ssim", type=float, metavar="0.9", help="compute less, to this SSIM with the exact map")
     explain.set_defaults(action=explain_command)
 
     compare = commands.add_parser("compare", help="measure how two images of your own differ, by every metric")
@@ -110,13 +111,15 @@ def given_parameters(texts):
     """
     import yaml
 
+    from kryptonlib.course.parameters import read_yaml
+
     values = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
             raise ValueError(f"--parameter got {text!r}; expected NAME=VALUE, for example stride=8")
         try:
-            values[name.strip()] = yaml.safe_load(value)
+            values[name.strip()] = read_yaml(value)
         except yaml.YAMLError:
             raise ValueError(f"--parameter {name} got {value!r}, which is no YAML value") from None
     return values
@@ -189,6 +192,7 @@ def explain_command(options):
             patch=options.patch,
             stride=options.stride,
             fill=options.fill,
+            ssim=options.ssim,
         )
     )
     return 0

@@ -44,7 +44,7 @@ def picture_path(output):
     return output if output.suffix else output.with_name(f"{output.name}.png")
 
 
-def explain(image, output, *, cnn="efficientnet-lite0", target=None, patch=32, stride=8, fill=0.5):
+def explain(image, output, *, cnn="efficientnet-lite0", target=None, patch=32, stride=8, fill=0.5, ssim=None):
     """Draw an image, its occlusion heat map and the overlay into one picture file.
 
     Args:
@@ -54,6 +54,7 @@ def explain(image, output, *, cnn="efficientnet-lite0", target=None, patch=32, s
         target: class name or number; None is the network's top class.
         patch, stride: in pixels of the network's input.
         fill: grey of the patch in [0, 1].
+        ssim: how alike the map and the exact one shall be, in (0, 1); None computes the exact one.
 
     Returns:
         One sentence: what the network sees and where the picture lies.
@@ -73,8 +74,11 @@ def explain(image, output, *, cnn="efficientnet-lite0", target=None, patch=32, s
     picture = as_image(image)
     network = zoo.load(cnn)
     number = class_number(network, target)
-    heat = occlusion.heatmap(network, picture, patch=patch, stride=stride, fill=fill, target=number, progress=True)
+    settings = {"patch": patch, "stride": stride, "fill": fill, "target": number, "ssim": ssim}
+    heat = occlusion.heatmap(network, picture, **settings, progress=True)
     plots.use()
     plots.heatmap(heat).savefig(output)
     (name, probability), *_ = network.predict(picture, top=1)
-    return f"{cnn} sees {name} ({probability:.1%}); heat map of class {heat.target} in {output}. Not for diagnosis."
+    quality = "" if heat.estimated_ssim is None else f", estimated SSIM {heat.estimated_ssim.value:.2f}"
+    told = f"heat map of class {heat.target}{quality} in {output}"
+    return f"{cnn} sees {name} ({probability:.1%}); {told}. Not for diagnosis."

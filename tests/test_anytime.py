@@ -177,7 +177,14 @@ def test_what_cannot_be_estimated_or_computed_is_refused(settings, message):
         next(refined(**settings))
 
 
-def test_an_untraceable_network_is_refused():
+def test_an_untraceable_network_takes_entire_passes_with_one_warning():
     image = torch.rand(1, 2, 20, 20, generator=torch.Generator().manual_seed(0))
-    with pytest.raises(ValueError, match=r'refine\(\) needs incremental inference: use heatmap\(method="full"\)'):
-        next(refine(Branching().eval(), image, patch=3, stride=1))
+    net = Branching().eval()
+    with pytest.warns(UserWarning, match="cannot trace this network; every position that is computed takes") as seen:
+        stages = list(refine(net, image, patch=3, stride=1))
+    assert len(seen) == 1 and seen[0].filename == __file__ and len(stages) == len(STAGES)
+    truth = heatmap(net, image, patch=3, stride=1, method="full").values
+    np.testing.assert_allclose(stages[-1].values, truth, atol=1e-6)
+    known = np.array(stages[0].info["known"])
+    np.testing.assert_allclose(stages[0].values.flat[known], truth.flat[known], atol=1e-6)
+    assert len(known) < truth.size / 2

@@ -259,17 +259,30 @@ def test_a_small_grid_is_computed_exactly():
     grid = {**SMOOTH, "stride": 4}
     heat = approximate(grid=grid, plan=Plan(reach=0.1))
     np.testing.assert_array_equal(heat.values, heatmap(network(), picture(), **grid).values)
-    assert heat.estimated_ssim is None and heat.info == {"passes": 81}
+    # Everything is exact, so that nothing need be estimated.
+    assert heat.estimated_ssim == (1, 1, 1, 0)
+    assert heat.info == {"passes": 81, "share": 1, "estimated_ssim": [1, 1, 1, 0]}
 
 
-def test_an_untraceable_network_is_computed_in_full_with_one_warning():
+def test_positions_of_an_untraceable_network_take_entire_passes_with_one_warning():
+    net = Branching().eval()
+    image = torch.rand(1, 2, 20, 20, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(UserWarning, match="cannot trace this network; every position that is computed takes") as seen:
+        heat = heatmap(net, image, patch=3, stride=1, method="approximate", plan=Plan(ssim=0.1))
+    assert len(seen) == 1 and seen[0].filename == __file__
+    truth = heatmap(net, image, patch=3, stride=1, method="full").values
+    known = mask(truth.shape, "third")
+    np.testing.assert_allclose(heat.values[known], truth[known], atol=1e-6)
+    assert known.sum() <= heat.info["passes"] < truth.size
+
+
+def test_a_plan_with_cropped_windows_is_computed_in_full_where_the_network_cannot_be_traced():
     net = Branching().eval()
     image = torch.rand(1, 2, 20, 20, generator=torch.Generator().manual_seed(0))
     with pytest.warns(UserWarning, match="cannot trace this network; every position is computed in full") as seen:
-        heat = heatmap(net, image, patch=3, stride=1, method="approximate", ssim=0.9)
-    assert len(seen) == 1 and seen[0].filename == __file__
+        heat = heatmap(net, image, patch=3, stride=1, method="approximate", plan=Plan(reach=0.5))
+    assert len(seen) == 1 and seen[0].filename == __file__ and heat.estimated_ssim == (1, 1, 1, 0)
     np.testing.assert_array_equal(heat.values, heatmap(net, image, patch=3, stride=1, method="full").values)
-    assert heat.estimated_ssim is None
 
 
 class Curved(torch.nn.Module):
@@ -363,6 +376,14 @@ def test_kryptons_drill_down_takes_one_target():
 def test_plan_and_ssim_belong_to_the_approximate_method(method, settings):
     with pytest.raises(ValueError, match=f"belong to method=\"approximate\", not to method='{method}'"):
         heatmap(network(), picture(), **SMOOTH, method=method, **settings)
+
+
+def test_a_reader_states_the_quality_and_the_method_follows():
+    picked, asked = (heatmap(network(), picture(), **SMOOTH, ssim=0.8, **method) for method in ({}, {"method": "approximate"}))
+    assert picked.method == "approximate" and picked.info["share"] < 1
+    np.testing.assert_array_equal(picked.values, asked.values)
+    assert heatmap(network(), picture(), **SMOOTH, plan=Plan(ssim=0.8)).method == "approximate"
+    assert heatmap(network(), picture(), **SMOOTH).method == "exact"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from kryptonlib.occlusion import attribution
 from kryptonlib.occlusion.attribution import Occlusion
 
 
@@ -153,7 +154,7 @@ def test_images_with_full_windows_go_through_the_engine(monkeypatch):
     def never(*_):
         raise AssertionError("computed densely")
 
-    monkeypatch.setattr(Occlusion, "_dense", never)
+    monkeypatch.setattr(attribution._Run, "dense", never)
     got = Occlusion(convolutional()).attribute(images(1, 3, 12, 12), (3, 4, 4), strides=4, target=0)
     assert got.shape == (1, 3, 12, 12)
 

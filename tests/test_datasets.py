@@ -267,6 +267,17 @@ def test_rsna_bone_age(tmp_path):
         datasets.rsna_bone_age(tmp_path)
 
 
+def test_a_folder_takes_the_place_of_stand_ins(tmp_path):
+    table(tmp_path / "boneage-training-dataset.csv", ["id", "boneage", "male"], [[1377, 180, "False"]])
+    picture(tmp_path / "boneage-training-dataset" / "1377.png", mode="L")
+    own = datasets.images_of(str(tmp_path), datasets.rsna_bone_age, ["camera"])
+    assert [(one.label, one.image.shape) for one in own] == [(180.0, (6, 8))]
+    for none in ("", None):
+        assert [one.name for one in datasets.images_of(none, datasets.rsna_bone_age, ["camera"])] == ["camera"]
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        datasets.images_of(tmp_path / "none", datasets.rsna_bone_age, ["camera"])
+
+
 # fastMRI.
 
 

@@ -121,3 +121,15 @@ def test_a_photo_is_explained(tmp_path, capsys):
     assert cli.main(["explain", str(tmp_path / "a.png"), "-o", str(tmp_path / "o.png"), "--stride", "64"]) == 0
     assert "cat" in capsys.readouterr().out
     assert Image.open(tmp_path / "o.png").size[0] >= 700
+
+
+@pytest.mark.long
+def test_a_photo_is_explained_to_a_quality(tmp_path, capsys):
+    from kryptonlib import samples
+
+    Image.fromarray((samples.load("chelsea").image * 255).astype(np.uint8)).save(tmp_path / "a.png")
+    asked = ["explain", str(tmp_path / "a.png"), "-o", str(tmp_path / "o.png"), "--ssim", "0.8", "--stride", "12"]
+    assert cli.main(asked) == 0
+    assert "estimated SSIM 0." in capsys.readouterr().out
+    assert cli.main([*asked[:-4], "--ssim", "2"]) == 2
+    assert "between 0 and 1" in capsys.readouterr().err

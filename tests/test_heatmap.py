@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import zipfile
 
@@ -75,6 +76,57 @@ def test_another_file_is_refused(tmp_path):
     np.savez(path, values=np.zeros(3))
     with pytest.raises(ValueError, match="not a heat map"):
         Heatmap.load(path)
+
+
+@pytest.mark.parametrize("damage", ["text", "empty", "cut", "no metadata", "a field too many", "other shape", "pickle"])
+def test_a_damaged_file_is_a_value_error(tmp_path, damage):
+    path = tmp_path / "map.npz"
+    heat_of().save(path)
+    with np.load(path) as stored:
+        held = dict(stored)
+    told = json.loads(str(held["metadata"]))
+    if damage == "text":
+        path.write_text("no heat map")
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-200])
+    elif damage == "pickle":
+        np.savez(path, metadata=np.array([{}], dtype=object))
+    else:
+        if damage == "no metadata":
+            del held["metadata"]
+        elif damage == "a field too many":
+            held["metadata"] = np.array(json.dumps({**told, "more": 1}))
+        else:
+            held["values"] = held["values"][1:]
+        np.savez(path, **held)
+    with pytest.raises(ValueError, match="map.npz is not a heat map written by Heatmap.save, or it is damaged"):
+        Heatmap.load(path)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Heatmap.load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("targets", [None, (1, 4)])
+def test_it_prints_as_one_line(targets):
+    heat = heat_of(targets)
+    text = repr(heat)
+    assert "\n" not in text and len(text) < 200
+    rows, columns = heat.grid.shape
+    for part in (*heat.names, "probability", f"{rows}x{columns} positions of a 4x5 patch", "full", "1.5 s"):
+        assert part in text
+    assert "SSIM" not in text
+    heat.info["estimated_ssim"] = [0.95, 0.9, 0.97, 48]
+    assert "estimated SSIM 0.95" in repr(heat)
+
+
+def test_summary_of_a_map_that_knows_nothing():
+    heat = heat_of()
+    heat.values[:] = np.nan
+    assert heat.summary() == "cat <tiger>: probability 0.750 of the clean image, and no position is known"
 
 
 def test_summary_names_the_lowest_position():

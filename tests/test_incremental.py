@@ -500,7 +500,8 @@ def test_an_axis_that_is_computed_whole_takes_the_layers_own_padding(layer, monk
     monkeypatch.setattr(packing.Convolution, "__call__", spied)
     net = seeded(Classify(nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), nn.ReLU(), layer, nn.ReLU()), 6))
     same(net, image_of(2, 6, 40), (5, 3), (1, 3))
-    own = [size for size, padding in seen if padding[0] and not padding[1]]
+    # Entire maps are those of the proof that the network was traced rightly.
+    own = [size for size, padding in seen if padding[0] and not padding[1] and size != (6, 40)]
     assert own and all(rows == 6 and columns < 40 for rows, columns in own)
     if layer.padding == "same":
         # Four rows of kernel take one row of zeros more below than above: no symmetric padding says that.

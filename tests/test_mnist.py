@@ -21,6 +21,16 @@ def test_the_digits_are_mnist_s():
     assert len(samples.mnist("tune")[1]) == 10_000
 
 
+def test_the_digits_that_are_shown_are_scikit_learn_s_at_mnist_s_size():
+    images, labels = samples.shown_digits(12)
+    assert images.shape == (12, 28, 28) and labels.tolist() == [*range(10), 0, 1]
+    assert images.min() == 0 and 0.9 < images.max() <= 1 and not images[:, :4].any()
+    # About as much ink as MNIST's digits have.
+    assert abs(images.mean() - samples.mnist("test", 500)[0].mean()) < 0.08
+    with pytest.raises(ValueError, match="expected 1 to 1,797"):
+        samples.shown_digits(2000)
+
+
 def test_what_is_not_there_is_refused():
     with pytest.raises(ValueError, match="split: got 'validation'"):
         samples.mnist("validation")

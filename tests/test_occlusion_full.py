@@ -71,7 +71,8 @@ def naive(net, image, grid, fill, targets, kind):
 
 def direct_score(logits, target, kind):
     p = torch.softmax(logits.double(), 1)[:, target]
-    return {"probability": p, "log-odds": torch.log(p / (1 - p)), "logit": logits[:, target].double()}[kind]
+    own = logits[:, target].double()
+    return {"probability": p, "log-odds": torch.log(p / (1 - p)), "logit": own, "output": own}[kind]
 
 
 @pytest.mark.parametrize("kind", occlusion.SCORES)
@@ -254,7 +255,9 @@ def test_the_memory_limit_bounds_the_batch():
 def test_the_asked_batch_size_is_used():
     net = Watched().eval()
     occlusion.heatmap(net, picture(), patch=8, stride=8, batch_size=2, method="full")
-    assert max(net.sizes) == 2 and sum(net.sizes) == 2 + 4  # clean pass, measuring pass, four positions
+    assert max(net.sizes) == 2
+    # Clean pass, measuring pass, two random images alone, three images each beside another, four positions.
+    assert net.sizes == [1, 1, 1, 1, 2, 2, 2, 2, 2]
 
 
 def test_progress_tells_every_step(capsys):
@@ -292,7 +295,7 @@ def test_progress_tells_every_step(capsys):
         (dict(progress=3), TypeError, "progress"),
         (dict(model=network().train()), ValueError, r"call \.eval"),
         (dict(model=nn.Sequential(nn.Flatten(2)).eval()), TypeError, "logits of shape"),
-        (dict(model=network(classes=1)), ValueError, "score='logit'"),
+        (dict(model=network(classes=1)), ValueError, "score 'output'"),
         (dict(model=nn.Sequential(nn.Flatten(), nn.Threshold(1e9, torch.inf)).eval()), ValueError, "not finite"),
     ],
 )
@@ -326,10 +329,28 @@ def test_the_estimate_bounds_what_torch_allocates(name):
     ready = prepared(job.module)
     batch = image.repeat(4, 1, 1, 1).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        each, _ = measure(job, ready)
+        each = measure(job, ready)
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
             ready(batch)
     events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
     changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
     peak = max(np.cumsum(changes)) + batch.nbytes
     assert peak > batch.nbytes and peak <= 4 * each
+
+
+def test_a_network_with_one_output_is_explained_by_its_output():
+    """A regression: the map is the number that the network returns, and what compares classes is refused."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1)).eval()
+    image = picture()
+    heat = occlusion.heatmap(net, image, patch=5, stride=4, score="output", method="full")
+    assert heat.names == ("output 0",) and heat.score == "output"
+    for i, j in np.ndindex(*heat.grid.shape):
+        covered = image.clone()
+        covered[:, :, 4 * i : 4 * i + 5, 4 * j : 4 * j + 5] = 0
+        assert heat.values[i, j] == pytest.approx(net(covered).item(), rel=1e-5, abs=1e-6)
+    np.testing.assert_allclose(
+        occlusion.heatmap(net, image, patch=5, stride=4, score="output").values, heat.values, rtol=1e-5, atol=1e-6
+    )
+    for scored in ("probability", "log-odds"):
+        with pytest.raises(ValueError, match=f"one output.*got '{scored}'.*Ask for the score 'output'"):
+            occlusion.heatmap(net, image, patch=5, stride=4, score=scored)

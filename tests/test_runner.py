@@ -351,11 +351,16 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert "error: there is no notebook 99" in capsys.readouterr().err
     assert cli.main(["run", "--parameter", "steps"]) == 2
     assert "expected NAME=VALUE" in capsys.readouterr().err
-    assert cli.given_parameters(["a=false", "b=0.5", "c=[1, 2]", "d=x"]) == {
+    given = {"a": "false", "b": "0.5", "c": "[1, 2e3]", "d": "x", "e": "1e-3", "f": "-2.5E+2", "g": "'1e-3'", "h": "1e"}
+    assert cli.given_parameters([f"{name}={text}" for name, text in given.items()]) == {
         "a": False,
         "b": 0.5,
-        "c": [1, 2],
+        "c": [1, 2000.0],
         "d": "x",
+        "e": 0.001,
+        "f": -250.0,
+        "g": "1e-3",
+        "h": "1e",
     }
     monkeypatch.setenv("CI", "1")
     assert cli.main(["records", "--update"]) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import binomtest
-from test_incremental import Branching, image_of
+from test_incremental import image_of
 from tiny_maps import ROUGH, SMOOTH, network, picture
 from torch import nn
 
@@ -347,9 +347,32 @@ def test_bad_arguments_are_refused(photos, count, settings, message):
         tune(network(), photos[:count], **{**SMOOTH, **settings})
 
 
-def test_a_constant_map_and_an_untraceable_network_are_refused(photos):
+def test_a_constant_map_is_refused(photos):
     flat = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Threshold(1e9, 0.0), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(ValueError, match="the exact map is constant"):
         tune(flat.double().eval(), photos[:2], **SMOOTH)
-    with pytest.raises(ValueError, match="cannot trace this network: approximate maps need incremental inference"):
-        tune(Branching().double().eval(), [image_of(2, 20, 20)] * 2, patch=3, stride=1, target=0)
+
+
+class Untraceable(nn.Module):
+    """The same network, behind a decision that torch.fx cannot follow."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = network()
+
+    def forward(self, x):
+        return self.net(x) if float(x.abs().sum()) >= 0 else x
+
+
+def test_a_plan_for_an_untraceable_network_crops_no_window_and_heatmap_follows_it(photos):
+    net = Untraceable().eval()
+    with pytest.warns(UserWarning, match="cannot trace this network; every position takes an entire") as seen:
+        plan = tune(net, photos[:2], ssim=0.6, **SMOOTH)
+    assert len(seen) == 1 and seen[0].filename == __file__ and plan.reach is None
+    with pytest.warns(UserWarning, match="takes an entire forward pass") as seen:
+        heat = heatmap(net, photos[1], method="approximate", plan=plan, **SMOOTH)
+    assert len(seen) == 1
+    # Counted in passes, for there is nothing else to count.
+    assert plan.judged["speedup"] == pytest.approx(len(heat.grid) / heat.info["passes"])
+    traced = heatmap(network(), photos[1], method="approximate", plan=plan, **SMOOTH)
+    np.testing.assert_allclose(heat.values, traced.values, rtol=0, atol=1e-9)

@@ -34,6 +34,19 @@ def test_the_reading_is_the_network_s_own(cnn, image):
         np.testing.assert_allclose(values, [expected[name] for name in reading.names], rtol=1e-4)
     assert list(reading.names) == [name for name, _ in cnn.predict(image, top=4)]
     np.testing.assert_allclose(reading.picture, covered, atol=1e-5)
+    assert reading.decisions == (cnn.predict(image, top=1)[0][0], cnn.predict(covered, top=1)[0][0])
+
+
+def test_the_drawing_says_whether_the_decision_changed(cnn, image):
+    seen = set()
+    for fill in ("black", "white"):
+        first, second = occlusion_panel.measure(cnn, image, 0, 0, 20, fill).decisions
+        figure = occlusion_panel.render(cnn, image, 0, 0, 20, fill)
+        expected = f"still {first}" if first == second else f"changed its mind: {first} → {second}"
+        assert figure.axes[1].get_title() == expected
+        plt.close(figure)
+        seen.add(first == second)
+    assert seen == {True, False}
 
 
 @pytest.mark.parametrize("fill", occlusion_panel.FILLS)

@@ -7,6 +7,8 @@ A profile says how large a run is: "default" uses the values in the notebook's o
 from dataclasses import dataclass
 from pathlib import Path
 
+from kryptonlib.course.parameters import read_yaml
+
 PROFILES = ("quick", "default", "paper")
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,12 +116,10 @@ class Course:
             raise ValueError(f"there is no profile {profile!r}; expected one of {', '.join(PROFILES)}")
         if profile == "default":
             return {}
-        import yaml
-
         path = self.folder / "parameters" / profile / f"{notebook.id}.yaml"
         if not path.exists():
             raise FileNotFoundError(f"notebooks/parameters/{profile}/{path.name} is missing; write {{}} to change none")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path.read_text(encoding="utf-8"))
         if values is None:
             return {}
         if not isinstance(values, dict):

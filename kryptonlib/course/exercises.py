@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
+MARKERS = {
+    kind: (f"BEGIN {kind.upper()}", f"END {kind.upper()}") for kind in ("solution", "hidden tests", "mark scheme")
+}
+"""What nbgrader looks for in a line, whatever stands around it."""
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
 FEWEST_WRONG_ANSWERS = 2
 
@@ -38,8 +42,13 @@ def is_test(cell):
     return bool(about.get("grade")) and not about.get("solution")
 
 
+def is_manual(cell):
+    """Whether a cell holds an answer that the teacher grades: a solution cell that itself gives points."""
+    return is_solution(cell) and bool(cell.metadata["nbgrader"].get("grade"))
+
+
 def find(notebook):
-    """The exercises of a notebook in order.
+    """The exercises of a notebook in order, those that are checked automatically.
 
     Raises:
         ValueError: a solution cell without markers or test cell behind it, or an id that is used twice.
@@ -52,7 +61,7 @@ def find(notebook):
     tests = 0
     for position, cell in enumerate(cells):
         tests += is_test(cell)
-        if not is_solution(cell):
+        if not is_solution(cell) or is_manual(cell):
             continue
         about = cell.metadata["nbgrader"]
         following = cells[position + 1] if position + 1 < len(cells) else None
@@ -79,24 +88,45 @@ def without_solution(source, name="?"):
     Raises:
         ValueError: the markers are missing, or do not come in pairs.
     """
+    text, cuts = without_regions(source, "solution", STUB, f"exercise {name!r}")
+    if not cuts:
+        raise ValueError(f"exercise {name!r} needs its solution between '{BEGIN}' and '{END}'")
+    return text
+
+
+def without_regions(source, what, stub=(), where="a cell"):
+    """A cell's text without nbgrader's regions of a kind.
+
+    Args:
+        source: the text.
+        what: one of MARKERS.
+        stub: lines that take the place of each region, indented like its first marker.
+        where: names the cell in errors.
+
+    Returns:
+        (text, number of regions).
+
+    Raises:
+        ValueError: the markers do not come in pairs.
+    """
+    begin, end = MARKERS[what]
     lines, inside, cuts = [], False, 0
-    for line in source.splitlines():
-        marker = line.strip()
-        if marker == BEGIN:
+    for line in source.split("\n"):
+        if begin in line:
             if inside:
-                raise ValueError(f"exercise {name!r} has a {BEGIN} inside another")
+                raise ValueError(f"{where} has a {begin} inside another")
             inside, cuts = True, cuts + 1
             indent = line[: len(line) - len(line.lstrip())]
-            lines += [indent + text for text in STUB]
-        elif marker == END:
+            lines += [indent + text for text in stub]
+        elif end in line:
             if not inside:
-                raise ValueError(f"exercise {name!r} has an {END} without {BEGIN}")
+                raise ValueError(f"{where} has an {end} without {begin}")
             inside = False
         elif not inside:
             lines.append(line)
-    if inside or not cuts:
-        raise ValueError(f"exercise {name!r} needs its solution between '{BEGIN}' and '{END}'")
-    return "\n".join(lines)
+    if inside:
+        raise ValueError(f"{where} has a {begin} without {end}")
+    return "\n".join(lines), cuts
 
 
 def attempt(exercise, answer, namespace=None):

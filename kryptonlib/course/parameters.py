@@ -5,15 +5,33 @@ notebook overwrites them, and does not notice a parameter that nothing reads. Th
 """
 
 import ast
+import re
 import symtable
 
 TAG = "parameters"
 INJECTED = "injected-parameters"
+EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+"""A number such as 1e-3."""
 
 
 def tagged(notebook, tag):
     """The positions of the cells with a tag."""
     return [i for i, cell in enumerate(notebook.cells) if tag in cell.metadata.get("tags", [])]
+
+
+def read_yaml(text):
+    """YAML with the numbers that Python and YAML 1.2 know: for YAML 1.1, PyYAML's, 1e-3 is a text.
+
+    Raises:
+        yaml.YAMLError: the text is no YAML.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
+    return yaml.load(text, Loader)
 
 
 def literals(source):

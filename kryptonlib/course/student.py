@@ -1,7 +1,8 @@
 """The copies that students get: ``notebooks/student/``, without solutions and without outputs.
 
 They are made of the master notebooks and of nothing else, so a test can make them again and compare. A class that uses
-nbgrader starts from the masters instead; both give the same cells.
+nbgrader starts from the masters instead; both give the same cells. What a teacher writes in nbgrader's conventions is
+taken out as its own preprocessors do: solutions, answers graded by hand, hidden tests, marking schemes.
 """
 
 import re
@@ -10,6 +11,9 @@ from pathlib import PurePosixPath
 from kryptonlib.course import exercises
 
 FOLDER = "student"
+ANSWER = "YOUR ANSWER HERE"
+"""nbgrader's stub for an answer in words."""
+ATTACHMENT = re.compile(r"attachment:([^)\s\"']+)")
 LINK = re.compile(r"(\]\()(?![a-z]+:|#|/)([^)\s]+)(\))|(\bsrc=\")(?![a-z]+:|/)([^\"]+)(\")")
 
 
@@ -24,7 +28,8 @@ def student_copy(notebook, siblings=()):
         A new notebook.
 
     Raises:
-        ValueError: an exercise that is not marked as nbgrader wants it.
+        ValueError: an exercise that is not marked as nbgrader wants it; a solution, hidden test or marking scheme in a
+            cell that is not marked as one.
     """
     import copy
 
@@ -37,11 +42,38 @@ def student_copy(notebook, siblings=()):
             cell.outputs = []
             cell.execution_count = None
             cell.metadata.pop("execution", None)
-            if exercises.is_solution(cell):
-                cell.source = exercises.without_solution(cell.source, cell.metadata["nbgrader"]["grade_id"])
-        elif cell.cell_type == "markdown":
+        cell.source = released(cell)
+        if cell.get("attachments"):
+            # Pictures of an answer stay in the file when its text is gone.
+            shown = set(ATTACHMENT.findall(cell.source))
+            cell.attachments = {name: picture for name, picture in cell.attachments.items() if name in shown}
+        if cell.cell_type == "markdown":
             cell.source = deeper(cell.source, siblings)
     return result
+
+
+def released(cell):
+    """A cell's text as students get it, by nbgrader's rules.
+
+    Solutions between markers give way to a stub, as does a solution cell's entire text where it has none; hidden tests
+    and marking schemes go.
+
+    Raises:
+        ValueError: a region in a cell whose metadata do not allow it (nbgrader refuses it too), or without an end.
+    """
+    about = cell.metadata.get("nbgrader", {})
+    where = f"the {cell.cell_type} cell {about.get('grade_id') or cell.get('id', '')!r}"
+    stub = list(exercises.STUB) if cell.cell_type == "code" else [ANSWER]
+    text, found = exercises.without_regions(cell.source, "solution", stub, where)
+    if found and not exercises.is_solution(cell):
+        raise ValueError(f"{where} holds a solution and is not marked as a solution cell")
+    if exercises.is_solution(cell) and not found:
+        text = "\n".join(stub)
+    for what, allowed, kind in (("hidden tests", "grade", "test"), ("mark scheme", "task", "task")):
+        text, found = exercises.without_regions(text, what, (), where)
+        if found and not about.get(allowed):
+            raise ValueError(f"{where} holds {what} and is not marked as a {kind} cell")
+    return text
 
 
 def deeper(text, siblings):

@@ -3,16 +3,19 @@
 ``heatmap`` covers the image with a patch at every position of a grid and records the score of a class each time.
 
 - ``grid``: where the patches go, and how values per patch become values per pixel
-- ``scores``: probability, log-odds, logit
+- ``scores``: probability, log-odds, logit, or the output of a network that is no classifier
 - ``job``: the checked arguments in tensor units, shared by every method
 - ``full``: one forward pass per position: the definition, and the tuned baseline
 - ``incremental``: only what the patch changes, exactly; ``intervals``, ``steps``, ``operators``, ``spread``,
   ``changes``, ``axes``, ``grouping``, ``schedule``, ``rooms``, ``windows``, ``sweep`` and ``head`` are its parts
+- ``prediction_difference``: the patch filled with what could stand there, averaged over draws
+- ``plain``, ``fold``, ``proof``: what of a caller's network may be replaced, and whether the rest was understood
 - ``attribution``: Captum's ``Occlusion`` on top of it
 - ``approximate``: part of the positions and of each window, with an estimate of the quality reached; ``cropping``,
   ``lattice``, ``estimate``, ``drilldown`` and ``plans`` are its parts, ``tuning`` finds a plan, ``quality`` judges it
 - ``anytime``: maps that get better until the time is up
-- ``linear_tail``, ``shrink``: two ideas that notebook 06 weighs against these
+- ``linear_tail``, ``shrink``: two ideas that notebook 21 weighs against these
+- ``krypton_tuner``: Krypton's own tuner; ``score_cache``: one image's scores computed once, and their work counted
 - ``heat``: the result
 """
 
@@ -23,11 +26,14 @@ from dataclasses import replace
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion import approximate, full, incremental
 from kryptonlib.occlusion.anytime import refine
+from kryptonlib.occlusion.attribution import Occlusion
+from kryptonlib.occlusion.estimate import EXACT
 from kryptonlib.occlusion.grid import Grid, make_grid
 from kryptonlib.occlusion.heat import Heatmap
 from kryptonlib.occlusion.job import Job, prepare
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.plans import Plan, Published
+from kryptonlib.occlusion.prediction_difference import Surroundings, prediction_difference
 from kryptonlib.occlusion.scores import SCORES
 from kryptonlib.occlusion.steps import Unsupported
 from kryptonlib.occlusion.tuning import tune
@@ -37,11 +43,14 @@ __all__ = [
     "Heatmap",
     "Job",
     "METHODS",
+    "Occlusion",
     "Plan",
     "Published",
     "SCORES",
+    "Surroundings",
     "heatmap",
     "make_grid",
+    "prediction_difference",
     "prepare",
     "refine",
     "tune",
@@ -62,7 +71,7 @@ def heatmap(
     fill=0.0,
     region=None,
     cover="grid",
-    method="exact",
+    method=None,
     plan=None,
     ssim=None,
     batch_size=None,
@@ -79,16 +88,19 @@ def heatmap(
         patch: patch size in pixels, an integer or (rows, columns).
         stride: step between positions in pixels, an integer or (rows, columns).
         target: class index; several give ``values`` [T, rows, columns] from the same passes; None is the top class.
-        score: "probability", "log-odds" (log p/(1-p), for classes near 0 or 1) or "logit".
+        score: "probability", "log-odds" (log p/(1-p), for classes near 0 or 1), "logit", or "output" (the same number
+            as "logit", for networks that are no classifiers, such as one that estimates an age).
         fill: what the patch shows: a grey in [0, 1], an RGB colour, "mean" (the input's mean colour) or "blur" (the
             input blurred by a Gaussian of half the patch's longer side). With an nn.Module the number, or one number
             per channel, is in tensor units.
         region: (top, left, height, width) of the input inside which the patch stays; None is all of it.
         cover: "grid" gives floor((H - h) / s) + 1 positions a side; "flush" adds a last one that ends at the border.
         method: "exact" computes only what the patch changes (the same values up to rounding); "full" runs one forward
-            pass per position; "approximate" computes a part and estimates what that costs in quality.
+            pass per position; "approximate" computes a part and estimates what that costs in quality. None picks:
+            "approximate" where a plan or an SSIM is given, else "exact". A grid too small to estimate the quality, and
+            an image that does not reach it, are computed exactly in either case.
         plan: for "approximate", a :class:`Plan` (``tune`` finds one) or a :class:`Published`.
-        ssim: for "approximate", the SSIM with the exact map that is wanted; alone it stands for ``Plan(ssim=ssim)``.
+        ssim: the SSIM with the exact map that is wanted, in (0, 1); alone it stands for ``Plan(ssim=ssim)``.
         batch_size: patches per forward pass; None finds a fast one on the first patches.
         memory_limit: bytes that the activations of a batch may take; None is a quarter of the free memory.
         progress: True writes a line with the time left to standard error; a function is called with (finished, total,
@@ -109,6 +121,8 @@ def heatmap(
         >>> heat.values.shape
         (13, 13)
     """
+    if method is None:
+        method = "exact" if plan is None and ssim is None else "approximate"
     check_choice("method", method, METHODS)
     plan = _plan(method, plan, ssim)
     started = time.perf_counter()
@@ -131,8 +145,12 @@ def heatmap(
         try:
             values = METHODS[method](job, progress)
         except Unsupported as reason:
-            warnings.warn(f"{reason}; every position is computed in full", stacklevel=2)
+            job.notes.append(f"{reason}; every position is computed in full")
             values = full.run(job, progress)
+            if isinstance(plan, Plan):
+                job.info["estimated_ssim"] = list(EXACT)
+    if job.notes:
+        warnings.warn("; ".join(job.notes), stacklevel=2)
     return Heatmap.of_job(job, values, method, time.perf_counter() - started)
 
 

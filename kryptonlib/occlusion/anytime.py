@@ -1,16 +1,15 @@
 """Heat maps that get better while one waits: coarse to fine, each with an estimate of its quality."""
 
 import time
+import warnings
 
 import numpy as np
 
-from kryptonlib.occlusion.approximate import Part, evaluator, filler
+from kryptonlib.occlusion.approximate import Part, answering, evaluator, filler
 from kryptonlib.occlusion.heat import Heatmap
-from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.job import prepare
 from kryptonlib.occlusion.lattice import COARSEST, FINER, mask
 from kryptonlib.occlusion.plans import Plan
-from kryptonlib.occlusion.steps import Unsupported
 
 FEWEST = 32
 """Positions below which a last part is not worth a map of its own."""
@@ -35,8 +34,10 @@ def refine(model, image, *, seconds=None, ssim=None, checks=48, **arguments):
         "known" (the computed grid positions, the checks among them, as numbers counted row by row).
 
     Raises:
-        ValueError, TypeError: what ``heatmap`` refuses; a network that cannot be traced; a grid too small to estimate
-            quality on (below 7 positions a side or four times ``checks``).
+        ValueError, TypeError: what ``heatmap`` refuses; a grid too small to estimate quality on (below 7 positions a
+            side or four times ``checks``).
+
+    A network that cannot be traced takes an entire forward pass for each position, with one warning.
 
     Example:
         >>> for heat in refine(zoo.load("efficientnet-lite0"), samples.load("chelsea"), seconds=5):
@@ -51,11 +52,10 @@ def refine(model, image, *, seconds=None, ssim=None, checks=48, **arguments):
 def _maps(model, image, seconds, ssim, plan, arguments):
     started = time.perf_counter()
     job = prepare(model, image, **arguments)
-    try:
-        engine = Incremental(job.module, job.image, job.clean_logits)
-    except Unsupported as reason:
-        raise ValueError(f'{reason}; refine() needs incremental inference: use heatmap(method="full")') from reason
+    engine = answering(job)
     part = Part(job.grid.shape, evaluator(engine, job, None), plan, filler(job.score))
+    if job.notes:
+        warnings.warn("; ".join(job.notes), stacklevel=2)
     if not part.can_estimate:
         raise ValueError(
             f"the grid of {job.grid.shape[0]}x{job.grid.shape[1]} positions is too small to estimate quality on; use "

@@ -14,13 +14,15 @@ import numpy as np
 
 from kryptonlib.occlusion import drilldown
 from kryptonlib.occlusion.cropping import Reach, Threshold
-from kryptonlib.occlusion.estimate import Errors, estimated_ssim, worth
+from kryptonlib.occlusion.estimate import EXACT, Errors, estimated_ssim, worth
 from kryptonlib.occlusion.first_order import Slopes
+from kryptonlib.occlusion.full import Passes
 from kryptonlib.occlusion.incremental import Incremental, scores
 from kryptonlib.occlusion.lattice import COARSEST, FINER, fill_in, mask
 from kryptonlib.occlusion.plans import Published
 from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.quality import WINDOW
+from kryptonlib.occlusion.steps import Unsupported
 
 STEP = 0.1
 """Share of the grid that is computed more at a time where the estimate misses."""
@@ -33,9 +35,10 @@ def run(job, progress=False):
     grid too small for an estimate is computed exactly.
 
     Raises:
-        Unsupported: see :class:`Incremental`.
+        Unsupported: the network cannot be traced (see :class:`Incremental`) and the plan crops windows.
     """
-    engine = Incremental(job.module, job.image, job.clean_logits)
+    crops = isinstance(job.plan, Published) or job.plan.reach is not None
+    engine = Incremental(job.module, job.image, job.clean_logits) if crops else answering(job)
     meter = Progress(len(job.grid), progress)
     if isinstance(job.plan, Published):
         return published(engine, job, meter)
@@ -46,7 +49,7 @@ def run(job, progress=False):
     part = Part(job.grid.shape, evaluate, job.plan, filler(job.score))
     if not part.can_estimate:
         meter.total = len(job.grid)
-        job.info.update(passes=len(job.grid))
+        job.info.update(passes=len(job.grid), share=1.0, estimated_ssim=list(EXACT))
         return scores(engine, job, job.grid.positions(), job.grid.patch, meter)
     values, estimate = climb(part, job.plan)
     if part.known.all():
@@ -59,6 +62,15 @@ def run(job, progress=False):
     share = float((part.computed | part.cropped).mean())
     job.info.update(passes=part.passes, share=share, estimated_ssim=list(estimate))
     return values.reshape(len(job.targets), -1)
+
+
+def answering(job):
+    """What computes a job's positions exactly: the incremental engine, or entire passes and a note in ``job.notes``."""
+    try:
+        return Incremental(job.module, job.image, job.clean_logits)
+    except Unsupported as reason:
+        job.notes.append(f"{reason}; every position that is computed takes an entire forward pass")
+        return Passes(job, len(job.grid))
 
 
 def climb(part, plan):

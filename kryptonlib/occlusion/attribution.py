@@ -11,15 +11,26 @@ runs one forward pass per window, as Captum does. Captum itself is not needed.
 Reference: captum 0.8, ``captum/attr/_core/occlusion.py`` and ``feature_ablation.py``.
 """
 
-import itertools
 import warnings
+from numbers import Integral
 
-import numpy as np
 import torch
 from torch import nn
 
+from kryptonlib.occlusion.captum_arguments import (
+    baseline,
+    checked_inputs,
+    checked_output,
+    checked_target,
+    corners,
+    is_vector,
+    per_baseline,
+    per_input,
+    select,
+)
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.proof import agrees, tolerance
 from kryptonlib.occlusion.steps import Unsupported
 
 DENSE_BATCH = 16
@@ -66,8 +77,10 @@ class Occlusion:
                 tuple of these, or None for 0.
             target: which output to follow: None, an integer, a tuple (outputs with more axes), a tensor, or a list with
                 one of these per example.
-            additional_forward_args: further arguments of the forward function; tensors have N as first axis.
-            perturbations_per_eval: windows per forward pass; None chooses.
+            additional_forward_args: further arguments of the forward function; tensors whose first axis is N are taken
+                to have an entry per example.
+            perturbations_per_eval: most windows per forward pass; None chooses. Where an answer would depend on the
+                windows beside it, each gets a pass of its own, which is Captum's default.
             show_progress: write progress to standard error.
 
         Returns:
@@ -76,132 +89,135 @@ class Occlusion:
 
         Raises:
             ValueError, TypeError: a window larger than the input, a stride beyond the window or below 1, a target or
-                baseline that does not fit.
+                baseline that does not fit, NaN, an empty batch, a forward function that returns no tensor.
         """
-        several = isinstance(inputs, tuple)
-        tensors = inputs if several else (inputs,)
-        if not tensors or not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
-            raise TypeError("inputs must be a tensor or a tuple of tensors")
-        windows = _per_input(sliding_window_shapes, tensors, several, "sliding_window_shapes")
-        steps = _per_input(1 if strides is None else strides, tensors, several, "strides")
-        steps = [
-            (step,) * (tensor.ndim - 1) if isinstance(step, int) else tuple(step)
-            for step, tensor in zip(steps, tensors)
-        ]
-        corners = [_corners(*each) for each in zip(tensors, windows, steps)]
-        fills = [_baseline(*each) for each in zip(_per_baseline(baselines, tensors, several), tensors)]
+        several, tensors = isinstance(inputs, tuple), checked_inputs(inputs)
+        windows = per_input(sliding_window_shapes, tensors, several, "sliding_window_shapes")
+        steps = per_input(1 if strides is None else strides, tensors, several, "strides")
+        places = [corners(*each) for each in zip(tensors, windows, steps)]
+        fills = [baseline(*each) for each in zip(per_baseline(baselines, tensors, several), tensors)]
         if perturbations_per_eval is not None and (
-            not isinstance(perturbations_per_eval, int) or perturbations_per_eval < 1
+            not isinstance(perturbations_per_eval, Integral) or perturbations_per_eval < 1
         ):
             raise ValueError(
                 f"perturbations_per_eval must be a positive integer or None, got {perturbations_per_eval!r}"
             )
         further = additional_forward_args
         further = () if further is None else further if isinstance(further, tuple) else (further,)
-        meter = Progress(sum(len(places) for places in corners) * len(tensors[0]), bool(show_progress))
+        meter = Progress(sum(len(some) for some in places) * len(tensors[0]), bool(show_progress))
+        run = _Run(self.forward_func, tensors, windows, places, fills, checked_target(target), further, meter)
         with torch.no_grad():
-            result = None
-            if (
-                len(tensors) == 1
-                and not further
-                and tensors[0].ndim == 4
-                and tuple(windows[0])[0] == tensors[0].shape[1]
-            ):
-                result = self._incremental(
-                    tensors[0], windows[0], corners[0], fills[0], target, perturbations_per_eval, meter
-                )
+            result = run.incremental(perturbations_per_eval) if not further else None
             if result is None:
-                result = self._dense(tensors, windows, corners, fills, target, further, perturbations_per_eval, meter)
+                result = run.dense(perturbations_per_eval)
+        if run.notes:
+            warnings.warn("; ".join(run.notes), stacklevel=2)
         return tuple(result) if several else result[0]
 
-    def _incremental(self, images, window, corners, fill, target, batch_size, meter):
+
+class _Run:
+    """One call of ``attribute``: its checked arguments, and the two ways to compute it."""
+
+    def __init__(self, forward, tensors, windows, places, fills, target, further, meter):
+        self.forward, self.tensors, self.windows, self.places = forward, tensors, windows, places
+        self.fills, self.target, self.further, self.meter = fills, target, further, meter
+        self.notes = []
+
+    def incremental(self, batch_size):
         """By the engine, one example at a time; None where it cannot."""
-        module = self.forward_func
-        if isinstance(module, nn.Module) and any(part.training for part in module.modules()):
-            # Dropout and batch statistics depend on the batch that the caller's own forward pass would make.
+        images, window, places, fill = self.tensors[0], self.windows[0], self.places[0], self.fills[0]
+        fits = len(self.tensors) == 1 and images.ndim == 4 and window[0] == images.shape[1]
+        if not fits or not images.is_floating_point() or self._training():
             return None
         try:
-            if not isinstance(module, nn.Module):
+            if not isinstance(self.forward, nn.Module):
                 raise Unsupported("a function cannot be traced; pass the nn.Module itself")
-            engine = Incremental(module, images[:1])
-            clean = _select(module(images), target)
+            engine = Incremental(self.forward, images[:1])
+            answers = checked_output(self.forward(images.clone()))
+            clean = select(answers, self.target)
             if clean.shape != images.shape[:1]:
                 return None
             totals = []
             for number, image in enumerate(images):
                 engine.look_at(image[None])
-                positions = [corner[1:] for corner in corners]
-                outputs = engine.logits(positions, window[1:], fill[number], batch_size=batch_size, meter=meter)
-                wanted = target[number] if isinstance(target, list) or _is_vector(target) else target
-                changes = clean[number] - _select(outputs, wanted)
-                totals.append(_spread(changes[:, None], corners, window, images.shape[1:])[0])
+                if not agrees(engine.clean, answers[number : number + 1]):
+                    raise Unsupported("the network answers an image beside others otherwise than alone")
+                positions = [corner[1:] for corner in places]
+                outputs = engine.logits(positions, window[1:], fill[number], batch_size=batch_size, meter=self.meter)
+                wanted = self.target
+                if isinstance(wanted, list) or is_vector(wanted):
+                    wanted = wanted[number]
+                changes = clean[number] - select(outputs, wanted)
+                totals.append(_spread(changes[:, None], places, window, images.shape[1:])[0])
         except Unsupported as reason:
-            warnings.warn(f"{reason}; every window is computed by a forward pass", stacklevel=3)
+            self.notes.append(f"{reason}; every window is computed by a forward pass")
             return None
         return [torch.stack(totals)]
 
-    def _dense(self, tensors, windows, corners, fills, target, further, batch_size, meter):
-        """One forward pass per window (or several windows in a pass where the output grows with the batch)."""
-        clean = self._forward(tensors, further, target, 1)
-        grows = clean.ndim > 0 and clean.shape[0] == len(tensors[0])
-        batch_size = (batch_size or DENSE_BATCH) if grows else 1
+    def dense(self, batch_size):
+        """One forward pass per window, or several windows in a pass where no answer depends on the others."""
+        clean = self._forward([tensor.clone() for tensor in self.tensors], 1)
+        batch_size = self._batch_size(batch_size, clean)
         clean = clean.reshape(-1)
         results = []
-        for index, (tensor, window, places, fill) in enumerate(zip(tensors, windows, corners, fills)):
+        for index, (tensor, window, places, fill) in enumerate(
+            zip(self.tensors, self.windows, self.places, self.fills)
+        ):
             changes = []
             for begin in range(0, len(places), batch_size):
                 part = places[begin : begin + batch_size]
-                occluded = torch.cat([tensor] * len(part))
+                occluded = torch.cat([tensor] * len(part)).to(fill.dtype)
                 for number, corner in enumerate(part):
                     box = _box(corner, window)
                     mine = slice(number * len(tensor), (number + 1) * len(tensor))
                     occluded[(mine, *box)] = fill[(slice(None), *box)]
-                batch = [torch.cat([other] * len(part)) for other in tensors]
+                batch = [torch.cat([other] * len(part)) for other in self.tensors]
                 batch[index] = occluded
-                outputs = self._forward(batch, further, target, len(part)).reshape(-1)
-                if len(outputs) != len(clean) * len(part):
-                    raise ValueError(
-                        f"{len(part)} windows in one pass gave {len(outputs)} outputs where {len(clean) * len(part)} "
-                        "were expected: the output does not grow with the batch; use perturbations_per_eval=1"
-                    )
-                changes.append(clean - outputs.reshape(len(part), -1))
-                meter.update(len(part) * len(tensor))
+                outputs = self._forward(batch, len(part)).reshape(len(part), -1)
+                changes.append(clean - outputs)
+                self.meter.update(len(part) * len(tensor))
             results.append(_spread(torch.cat(changes), places, window, tensor.shape[1:]))
         return results
 
-    def _forward(self, tensors, further, target, times):
+    def _batch_size(self, wanted, clean):
+        """Windows per pass: 1, as Captum has it where nothing is said, unless windows in one pass do not matter."""
+        wanted = DENSE_BATCH if wanted is None else wanted
+        # In training mode dropout and batch statistics depend on the batch, and a pass more changes the latter.
+        if wanted == 1 or self._training() or clean.ndim == 0 or len(clean) != len(self.tensors[0]):
+            return 1
+        beside = [
+            8 * tensor - 4 * tensor.mean() if tensor.is_floating_point() else tensor.flip(-1) for tensor in self.tensors
+        ]
+        try:
+            # In the middle: the first and the last of a batch may be what the others are compared with.
+            trial = [torch.cat([other, tensor, other]) for tensor, other in zip(self.tensors, beside)]
+            together = self._forward(trial, 3)
+        # The caller's own code may be made for batches of that size only.
+        except Exception:
+            return 1
+        if len(together) != 3 * len(clean):
+            return 1
+        exact = clean.is_floating_point() and clean.device.type == "cpu"
+        within = tolerance(clean) / (10 if exact else 1) if clean.is_floating_point() else 0.0
+        return wanted if agrees(together[len(clean) : 2 * len(clean)], clean, within) else 1
+
+    def _training(self):
+        return isinstance(self.forward, nn.Module) and any(part.training for part in self.forward.modules())
+
+    def _forward(self, tensors, times):
+        """The target's outputs, for ``times`` copies of the examples."""
+        examples, target = len(self.tensors[0]), self.target
         arguments = [
-            torch.cat([argument] * times) if isinstance(argument, torch.Tensor) and argument.ndim else argument
-            for argument in further
+            torch.cat([argument] * times)
+            if isinstance(argument, torch.Tensor) and argument.ndim and len(argument) == examples and times > 1
+            else argument
+            for argument in self.further
         ]
         if isinstance(target, list):
             target = target * times
-        elif _is_vector(target):
+        elif is_vector(target):
             target = target.repeat(times)
-        output = self.forward_func(*tensors, *arguments)
-        if isinstance(output, (int, float)):
-            output = torch.tensor(output)
-        return _select(output, target)
-
-
-def _corners(tensor, window, stride):
-    """First cell of every window, all axes but the batch; the last window of an axis may be cut off at the border."""
-    window, shape = tuple(window), tuple(tensor.shape[1:])
-    if len(window) != len(shape) or len(stride) != len(shape):
-        raise ValueError(
-            f"an input of shape {tuple(tensor.shape)} needs {len(shape)} window sizes and strides (without the batch "
-            f"axis), got window {window} and strides {tuple(stride)}"
-        )
-    axes = []
-    for size, extent, step in zip(shape, window, stride):
-        if not 1 <= extent <= size:
-            raise ValueError(
-                f"the window {window} does not fit the input {shape}: sizes must lie between 1 and the input's"
-            )
-        if step < 1 or (step > extent and extent < size):
-            raise ValueError(f"stride {step} must lie between 1 and the window size {extent}, or cells stay uncovered")
-        axes.append(range(0, (-(-(size - extent) // step)) * step + 1, step))
-    return list(itertools.product(*axes))
+        return select(checked_output(self.forward(*tensors, *arguments)), target)
 
 
 def _box(corner, window):
@@ -218,62 +234,3 @@ def _spread(changes, corners, window, shape):
         total[(slice(None), *box)] += change.reshape(-1, *axes)
         count[box] += 1
     return total / count.to(total)
-
-
-def _select(output, target):
-    """The target's output per example, as Captum chooses it."""
-    if target is None:
-        return output
-    if isinstance(target, torch.Tensor) and target.numel() == 1:
-        target = int(target)
-    if isinstance(target, (int, np.integer, tuple)):
-        place = target if isinstance(target, tuple) else (int(target),)
-        if len(place) > output.ndim - 1:
-            raise ValueError(f"target {target} does not fit an output of shape {tuple(output.shape)}")
-        for index, size in zip(place, output.shape[1:]):
-            if not -size <= index < size:
-                raise ValueError(f"target {target} is out of range for an output of shape {tuple(output.shape)}")
-        return output[(slice(None), *place)]
-    places = target.tolist() if isinstance(target, torch.Tensor) else list(target)
-    if len(places) != len(output):
-        raise ValueError(f"got {len(places)} targets for {len(output)} examples")
-    places = [place if isinstance(place, tuple) else (int(place),) for place in places]
-    return torch.stack([output[(number, *place)] for number, place in enumerate(places)])
-
-
-def _is_vector(target):
-    return isinstance(target, torch.Tensor) and target.ndim == 1 and target.numel() > 1
-
-
-def _per_input(value, tensors, several, name):
-    """One setting per input tensor."""
-    if not several:
-        return [value]
-    if isinstance(value, int):
-        return [value] * len(tensors)
-    if len(value) != len(tensors):
-        raise ValueError(f"{name} must have one entry per input ({len(tensors)}), got {value!r}")
-    return list(value)
-
-
-def _per_baseline(baselines, tensors, several):
-    if baselines is None:
-        return [0] * len(tensors)
-    if isinstance(baselines, tuple):
-        if len(baselines) != len(tensors):
-            raise ValueError(f"baselines must have one entry per input ({len(tensors)}), got {len(baselines)}")
-        return list(baselines)
-    if several:
-        raise TypeError("with a tuple of inputs the baselines must be a tuple too")
-    return [baselines]
-
-
-def _baseline(value, tensor):
-    """The baseline as a tensor of the input's shape."""
-    value = torch.as_tensor(value, dtype=tensor.dtype, device=tensor.device)
-    try:
-        return value.expand_as(tensor)
-    except RuntimeError:
-        raise ValueError(
-            f"a baseline of shape {tuple(value.shape)} does not fit an input of shape {tuple(tensor.shape)}"
-        ) from None

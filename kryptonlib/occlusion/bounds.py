@@ -43,7 +43,11 @@ class LayerWork:
 
 
 def steps_of(module, image):
-    """The steps of a network in evaluation mode, for the functions here: see ``steps.read_steps``."""
+    """The steps of a network in evaluation mode, for the functions here: see ``steps.read_steps``.
+
+    Raises:
+        Unsupported: the network cannot be traced.
+    """
     with torch.inference_mode():
         return read_steps(prepared(module), image)[0]
 

@@ -65,6 +65,10 @@ class Estimate(NamedTuple):
     checks: int
 
 
+EXACT = Estimate(1.0, 1.0, 1.0, 0)
+"""What is known of a map of which everything was computed exactly."""
+
+
 def estimated_ssim(approximate, positions, exact, known=None, others=None, seed=0):
     """SSIM of an approximate map with the exact one, from exact values at a few positions.
 

@@ -14,7 +14,7 @@ import torch
 
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion.head import Head, finished_map, to_rows
-from kryptonlib.occlusion.scores import SCORES, score
+from kryptonlib.occlusion.scores import OWN_VALUE, SCORES, score
 
 
 class Slopes:
@@ -23,7 +23,7 @@ class Slopes:
     Args:
         engine: an :class:`~kryptonlib.occlusion.incremental.Incremental`.
         targets: class indices, T of them.
-        kind: "probability", "log-odds" or "logit" (``scores.score``). What is linear is the log-odds or the logit; a
+        kind: one of ``scores.SCORES``. What is linear is the log-odds, the logit or the output; a
             probability is the logistic function of its log-odds, so that it stays in [0, 1].
 
     Example:
@@ -36,7 +36,7 @@ class Slopes:
     def __init__(self, engine, targets, kind="probability"):
         check_choice("kind", kind, SCORES)
         self.engine, self.image, self.targets, self.kind = engine, engine.image, tuple(targets), kind
-        self.straight = "logit" if kind == "logit" else "log-odds"
+        self.straight = "logit" if kind in OWN_VALUE else "log-odds"
         maps = [index for index, step in enumerate(engine.steps) if step.spatial]
         self.gradients, self.rows = gradients(engine, self.targets, self.straight, 0, maps), {}
         self.change = None

@@ -120,8 +120,10 @@ def make_grid(size, patch, stride, region=None, cover="grid"):
     height, width = (int(number) for number in size)
     patch, stride = pair(patch, "patch"), pair(stride, "stride")
     check_choice("cover", cover, ("grid", "flush"))
-    region = (0, 0, height, width) if region is None else tuple(region)
-    if len(region) != 4 or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in region):
+    region = (0, 0, height, width) if region is None else region
+    if np.shape(region) != (4,) or not all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in tuple(region)
+    ):
         raise ValueError(f"region must be four integers (top, left, height, width), got {region!r}")
     top, left, rows, columns = region = tuple(int(number) for number in region)
     if top < 0 or left < 0 or rows < 1 or columns < 1 or top + rows > height or left + columns > width:

@@ -21,6 +21,9 @@ def find_head(steps, output):
         features = inputs.pop() if len(inputs) == 1 else None
         if features is None or output < begin:
             continue
+        # Of a map that a linear layer reads only the change is collected: nobody else may need it.
+        if steps[begin].kind == "linear" and len(steps[features].users) > 1:
+            continue
         if steps[begin].kind == "linear" or steps[features].kind == "mean" or not steps[features].spatial:
             return features, begin
     return output, len(steps)

@@ -11,7 +11,7 @@ from kryptonlib.occlusion.grid import Grid
 FORMAT = "krypton-heatmap-1"
 
 
-@dataclass
+@dataclass(repr=False)
 class Heatmap:
     """A score for every position of the occluding patch.
 
@@ -21,7 +21,7 @@ class Heatmap:
         grid: the :class:`kryptonlib.occlusion.grid.Grid`: where each patch lay, in pixels of the network's input.
         target: the class index, or a tuple of them.
         baseline: the score of the clean image, a float, or an array [T].
-        score: "probability", "log-odds" or "logit".
+        score: one of ``occlusion.SCORES``.
         seconds: wall time, preparation included.
         method: how it was computed ("full", "exact", ...).
         fill: what the patch showed, as a text.
@@ -113,23 +113,48 @@ class Heatmap:
 
     @classmethod
     def load(cls, path):
-        """Read what ``save`` wrote; ValueError where the file is something else."""
-        with np.load(path, allow_pickle=False) as stored:
-            told = json.loads(str(stored["metadata"])) if "metadata" in stored else {}
-            if told.pop("format", None) != FORMAT:
-                raise ValueError(f"{path} is not a heat map written by Heatmap.save")
-            baseline = stored["baseline"]
-            grid = {name: tuple(value) for name, value in told.pop("grid").items()}
-            target = told.pop("target")
-            return cls(
-                values=stored["values"],
-                baseline=baseline if baseline.ndim else float(baseline),
-                picture=stored["picture"],
-                grid=Grid(**grid),
-                target=tuple(target) if isinstance(target, list) else target,
-                names=tuple(told.pop("names")),
-                **told,
-            )
+        """Read what ``save`` wrote.
+
+        Raises:
+            ValueError: the file is something else, or damaged. FileNotFoundError: there is none.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                told = json.loads(str(stored["metadata"]))
+                if told.pop("format", None) != FORMAT:
+                    raise ValueError("its format is another")
+                baseline = stored["baseline"]
+                grid = {name: tuple(value) for name, value in told.pop("grid").items()}
+                target = told.pop("target")
+                heat = cls(
+                    values=stored["values"],
+                    baseline=baseline if baseline.ndim else float(baseline),
+                    picture=stored["picture"],
+                    grid=Grid(**grid),
+                    target=tuple(target) if isinstance(target, list) else target,
+                    names=tuple(told.pop("names")),
+                    **told,
+                )
+                if heat.values.shape[-2:] != heat.grid.shape:
+                    raise ValueError(f"its values {heat.values.shape} do not fit its grid {heat.grid.shape}")
+                return heat
+        except (FileNotFoundError, IsADirectoryError, PermissionError):
+            raise
+        # What a damaged file makes zipfile, zlib, numpy and json raise is of a dozen kinds.
+        except Exception as reason:
+            raise ValueError(
+                f"{path} is not a heat map written by Heatmap.save, or it is damaged ({type(reason).__name__}: {reason})"
+            ) from reason
+
+    def __repr__(self):
+        """One line; a dataclass's own would print every value and the picture."""
+        several = isinstance(self.target, tuple)
+        rows, columns = self.grid.shape
+        quality = "" if self.estimated_ssim is None else f", estimated SSIM {self.estimated_ssim.value:.2f}"
+        return (
+            f"<Heatmap of {', '.join(self.names) if several else self.names[0]} ({self.score}): {rows}x{columns} positions "
+            f"of a {self.grid.patch[0]}x{self.grid.patch[1]} patch, {self.method}{quality}, {self.seconds:.2g} s>"
+        )
 
     def summary(self):
         """One sentence: the class, its score, and how low the patch brings it, and where."""
@@ -138,10 +163,14 @@ class Heatmap:
         for name, clean, values in zip(
             self.names, np.atleast_1d(self.baseline), self.values if several else self.values[None]
         ):
+            text = f"{name}: {self.score} {clean:.3f} of the clean image, "
+            if np.isnan(values).all():
+                parts.append(text + "and no position is known")
+                continue
             row, column = np.unravel_index(np.nanargmin(values), values.shape)
             parts.append(
-                f"{name}: {self.score} {clean:.3f} of the clean image, lowest {values[row, column]:.3f} with the patch "
-                f"at row {self.grid.tops[row]}, column {self.grid.lefts[column]}"
+                f"{text}lowest {values[row, column]:.3f} with the patch at row {self.grid.tops[row]}, column "
+                f"{self.grid.lefts[column]}"
             )
         return "; ".join(parts)
 

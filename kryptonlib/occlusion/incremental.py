@@ -12,13 +12,13 @@ import warnings
 
 import numpy as np
 import torch
-from torch import fx
 
-from kryptonlib.occlusion.fold import agrees, prepared
+from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, find_head, finished_map
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.proof import agrees, alone, company, probes
 from kryptonlib.occlusion.steps import Unsupported, read_steps
 from kryptonlib.occlusion.sweep import Sweep
 
@@ -29,6 +29,10 @@ MEMORY = 5 << 24
 the heap's gaps (``memory``) grow with it."""
 MEMORY_BESIDE = 1 << 30
 """The same on a GPU: 1 GiB, since its memory is kept by an allocator of its own."""
+
+WRONG_TRACE = (
+    "torch.fx followed Python code or a use of memory wrongly, such as one branch of a decision by the input's values"
+)
 
 
 class Incremental:
@@ -50,17 +54,12 @@ class Incremental:
     """
 
     def __init__(self, module, image, truth=None):
-        traced = prepared(module)
-        if not isinstance(traced, fx.GraphModule):
-            raise Unsupported("torch.fx cannot trace this network")
         # Not inference_mode: autograd refuses its tensors, and ``linear_tail`` differentiates these steps.
         with torch.no_grad():
-            self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
-            truth = module(image) if truth is None else truth
-        self.image = image
-        self.clean = self.steps[self.output].clean
-        if not agrees(self.clean, truth):
-            raise Unsupported("torch.fx followed one branch of Python code that decides by the input's values")
+            self.steps, self.output = read_steps(prepared(module), image.contiguous(memory_format=torch.channels_last))
+            self.image = image
+            self.clean = self.steps[self.output].clean
+            self._prove(module, module(image.clone()) if truth is None else truth)
         self.head = find_head(self.steps, self.output)
         if self.head[0] == 0:
             raise Unsupported("the network has no map between the image and its first linear layer")
@@ -71,6 +70,35 @@ class Incremental:
                 "computed (correct, but without savings)",
                 stacklevel=2,
             )
+
+    def _prove(self, module, truth):
+        """See that the steps give the module's answers, to the clean image and to random ones beside each other."""
+        if not agrees(self.clean, truth):
+            raise Unsupported(WRONG_TRACE)
+        images = probes(self.image)
+        beside = company(self.image) if any(step.foreign for step in self.steps) else images[:0]
+        try:
+            truths = alone(module, images)
+        # The caller's code refuses images that it does not know.
+        except Exception as error:
+            raise Unsupported(f"the network cannot be tried on random images ({type(error).__name__})") from error
+        try:
+            answers = self.entire(torch.cat([images, beside]))[: len(images)]
+        except RuntimeError as error:
+            raise Unsupported(f"the network takes no batches ({error})") from error
+        if not agrees(answers, truths):
+            raise Unsupported(WRONG_TRACE)
+
+    def entire(self, images):
+        """Logits of images [n, C, H, W] by the steps, nothing of them kept."""
+        values = {0: images.contiguous(memory_format=torch.channels_last)}
+        last = {source: index for index, step in enumerate(self.steps) for source in step.sources}
+        for index, step in enumerate(self.steps[1:], 1):
+            values[index] = finished_map(step.run(len(images), [values[source] for source in step.sources]), step)
+            for source in step.sources:
+                if last[source] == index and source != self.output:
+                    values.pop(source, None)
+        return values[self.output]
 
     def look_at(self, image):
         """Take another clean image of the same shape: only its activations are computed anew."""

@@ -13,7 +13,7 @@ from torch import nn
 from kryptonlib.choices import check_choice
 from kryptonlib.gaussian import gaussian_blur
 from kryptonlib.occlusion.grid import Grid, make_grid
-from kryptonlib.occlusion.scores import SCORES, score
+from kryptonlib.occlusion.scores import SCORES, check_outputs, score
 from kryptonlib.zoo.classifier import Classifier
 
 
@@ -27,7 +27,7 @@ class Job:
         grid: the patch positions.
         fill: what a patch shows [C, H, W]: the batch item i has ``fill[:, box_i]`` pasted over ``image``.
         targets: the class indices to follow.
-        score: "probability", "log-odds" or "logit".
+        score: one of ``scores.SCORES``.
         clean_logits: logits of the clean image [1, classes].
         batch_size: patches per forward pass, or None to choose.
         memory_limit: bytes that activations may take, or None.
@@ -37,6 +37,7 @@ class Job:
         filling: the fill as the caller gave it, as a text.
         plan: settings of an approximate method, or None.
         info: what a method wants to tell with its result (numbers and texts).
+        notes: what a method had to do otherwise than asked, each a text; ``heatmap`` warns of them together.
     """
 
     module: nn.Module
@@ -54,6 +55,7 @@ class Job:
     filling: str = ""
     plan: object = None
     info: dict = field(default_factory=dict)
+    notes: list = field(default_factory=list)
 
     def values(self, logits):
         """Scores of the targets, float64 [T, n], from logits [n, classes]."""
@@ -91,17 +93,21 @@ def prepare(
         raise ValueError("the network is in training mode (dropout and batch norm would change the map): call .eval()")
     # A network without weights computes where its input lies.
     weight = next((p for p in module.parameters() if p.is_floating_point()), tensor)
-    tensor = tensor.detach().to(device=weight.device, dtype=weight.dtype)
+    tensor = tensor.detach().as_subclass(torch.Tensor).to(device=weight.device, dtype=weight.dtype)
+    if not tensor.is_contiguous() and not tensor.is_contiguous(memory_format=torch.channels_last):
+        # A cut-out or an expanded image lies in neither of torch's two orders.
+        tensor = tensor.contiguous()
     grid = make_grid(tensor.shape[2:], patch, stride, region, cover)
     with torch.inference_mode():
-        logits = checked_logits(module(tensor), 1)
+        # A network may write into its input.
+        logits = checked_logits(module(tensor.clone()), 1)
     if not torch.isfinite(logits).all():
         raise ValueError("the network's logits for the clean image are not finite; check its weights and the input")
     classes = logits.shape[1]
-    if classes == 1 and score != "logit":
-        raise ValueError(f"the network has one output, so its softmax is always 1; use score='logit', not {score!r}")
+    check_outputs(classes, score)
     targets = _targets(target, logits)
     names = classifier.class_names if classifier else None
+    unnamed = "output" if score == "output" else "class"
     return Job(
         module=module,
         image=tensor,
@@ -113,7 +119,7 @@ def prepare(
         batch_size=batch_size,
         memory_limit=memory_limit,
         picture=_picture(tensor, classifier),
-        names=tuple(str(names[t]) if names else f"class {t}" for t in targets),
+        names=tuple(str(names[t]) if names else f"{unnamed} {t}" for t in targets),
         several=np.ndim(target) == 1,
         filling=str(fill),
     )
@@ -170,6 +176,8 @@ def _targets(target, logits):
 def _fill(fill, tensor, classifier, patch):
     """What a patch shows, [C, H, W] in tensor units."""
     clean = tensor[0]
+    if fill is None or isinstance(fill, bool):
+        raise TypeError(f"fill must be a number, one number a channel, 'mean' or 'blur', got {fill!r}; 0.0 is the default")
     if isinstance(fill, str):
         # Mean and blur commute with the classifier's affine normalisation, so tensor space is as good as image space.
         check_choice("fill", fill, ("mean", "blur"))
@@ -177,7 +185,10 @@ def _fill(fill, tensor, classifier, patch):
     if classifier:
         colour = classifier.fill_value(fill)
     else:
-        colour = torch.as_tensor(fill, dtype=torch.float64)
+        try:
+            colour = torch.as_tensor(fill, dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"fill must be a number, one number a channel, 'mean' or 'blur', got {fill!r}") from None
         if colour.ndim > 1 or colour.numel() not in (1, len(clean)) or not torch.isfinite(colour).all():
             raise ValueError(
                 f"fill must be a number, {len(clean)} of them (one a channel), 'mean' or 'blur', got {fill!r}"

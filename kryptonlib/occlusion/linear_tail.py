@@ -15,7 +15,7 @@ from kryptonlib.choices import check_choice
 from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.first_order import gradients
 from kryptonlib.occlusion.head import changed_places, to_rows
-from kryptonlib.occlusion.scores import SCORES, score
+from kryptonlib.occlusion.scores import OWN_VALUE, SCORES, check_outputs, score
 from kryptonlib.occlusion.spread import cropped_intervals
 
 
@@ -99,7 +99,7 @@ class LinearTail:
         engine: an :class:`~kryptonlib.occlusion.incremental.Incremental`; the gradient belongs to its clean image.
         cut: index of the step, one of :func:`cuts`.
         targets: class indices, T of them.
-        kind: "probability", "log-odds" or "logit" (``scores.score``). What is linear is the log-odds or the logit; a
+        kind: one of ``scores.SCORES``. What is linear is the log-odds, the logit or the output; a
             probability is the logistic function of its log-odds, so that it stays in [0, 1].
 
     Raises:
@@ -120,10 +120,9 @@ class LinearTail:
         classes = engine.clean.shape[1]
         if not self.targets or not all(0 <= target < classes for target in self.targets):
             raise ValueError(f"targets: got {targets!r}, expected at least one index from 0 to {classes - 1}")
-        if classes == 1 and kind != "logit":
-            raise ValueError(f"the network has one output, so its softmax is always 1; use kind='logit', not {kind!r}")
+        check_outputs(classes, kind)
         self.image = engine.image
-        self.straight = "logit" if kind == "logit" else "log-odds"
+        self.straight = "logit" if kind in OWN_VALUE else "log-odds"
         self.clean = score(engine.clean, self.targets, self.straight)
         self.gradients = self._gradients()
 

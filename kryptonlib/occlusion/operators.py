@@ -21,6 +21,7 @@ from kryptonlib.occlusion.neighbourhoods import (
     mean,
     pad,
 )
+from kryptonlib.occlusion.plain import is_plain
 
 ELEMENTWISE_MODULES = tuple(
     getattr(nn, name)
@@ -99,7 +100,8 @@ def classify_item(several, which, source, clean):
 
 def _module(part, call, steps, clean):
     source = steps[0]
-    own = type(part).forward
+    if not is_plain(part) or len(steps) > 1:
+        return None
     if isinstance(part, SAME_MODULES):
         return Operator("same", source.layout)
     if isinstance(part, nn.Flatten):
@@ -116,15 +118,15 @@ def _module(part, call, steps, clean):
                 return over(tensors[0])
 
         return _pointwise(lambda tensors: part(tensors[0]), source, in_place, rectifier=type(part) is nn.ReLU)
-    if isinstance(part, nn.Linear) and own is nn.Linear.forward and source.layout == "last":
+    if isinstance(part, nn.Linear) and source.layout == "last":
         return _pointwise(lambda tensors: part(tensors[0]), source, macs=part.weight.numel())
-    if isinstance(part, nn.LayerNorm) and own is nn.LayerNorm.forward and source.layout == "last":
+    if isinstance(part, nn.LayerNorm) and source.layout == "last":
         return _pointwise(lambda tensors: part(tensors[0]), source) if len(part.normalized_shape) == 1 else None
     if source.layout != "first":
         return None
     if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
         return _pointwise(lambda tensors: part(tensors[0]), source)
-    if isinstance(part, nn.Conv2d) and own is nn.Conv2d.forward and part.padding_mode == "zeros":
+    if isinstance(part, nn.Conv2d) and part.padding_mode == "zeros":
         found = convolution(None, part.weight, part.bias, part.stride, part.padding, part.dilation, part.groups)
         # Where ``run`` takes the place of the traced copy's module, nobody calls that any more.
         found.local.part = part if found.run else None
@@ -158,7 +160,9 @@ def _function(name, target, arguments, keywords, call, steps, clean):
     if name in FLATTENING_NAMES and clean.ndim == 2:
         return _flattening(source, clean)
     if name == "cat" or name == "concat":
-        dim = _argument(arguments, keywords, 1, "dim", 0)
+        dim, parts = _argument(arguments, keywords, 1, "dim", 0), _argument(arguments, keywords, 0, "tensors", ())
+        if not all(hasattr(part, "number") for part in parts):
+            return None  # beside a constant map, whose window would have to be cut out
         if all(s.layout == source.layout for s in steps) and source.layout in ("first", "last"):
             if dim % 4 == (1 if source.layout == "first" else 3) and all(s.size == source.size for s in steps):
                 return Operator("join", source.layout, function=call, layout_in=source.layout)
@@ -166,17 +170,21 @@ def _function(name, target, arguments, keywords, call, steps, clean):
     if name in BINARY_NAMES and len(arguments) > 1 and not (name == "pow" and len(steps) > 1):
         return _binary(BINARY_NAMES[name], arguments, keywords, steps, clean)
     if name in ELEMENTWISE_NAMES and len(steps) == 1 and clean.shape == source.clean.shape:
-        if name == "prelu" and source.layout != "first":
+        if name == "prelu":
+            if source.layout != "first":
+                return None
+        elif not _all_constant(arguments, keywords, source):
             return None
         in_place = (lambda tensors: tensors[0].relu_()) if name == "relu" else None
         # What is of that type already comes back itself.
         return _pointwise(call, source, in_place, rectifier=name == "relu", fresh=name != "float")
     if name == "permute":
         return _permute(arguments, keywords, call, source)
-    if name == "layer_norm" and source.layout == "last" and len(arguments[1]) == 1:
-        return _pointwise(call, source)
-    if name == "linear" and source.layout == "last":
-        return _pointwise(call, source, macs=arguments[1].numel())
+    if name == "layer_norm" and source.layout == "last" and len(steps) == 1:
+        shape = _argument(arguments, keywords, 1, "normalized_shape", ())
+        return _pointwise(call, source) if len(shape) == 1 else None
+    if name == "linear" and source.layout == "last" and len(steps) == 1:
+        return _pointwise(call, source, macs=_argument(arguments, keywords, 1, "weight", None).numel())
     if name == "getitem":
         return _getitem(arguments[1], call, source)
     if name == "unsqueeze" and source.layout == "none" and _argument(arguments, keywords, 1, "dim", 0) == 1:
@@ -206,7 +214,7 @@ def _function(name, target, arguments, keywords, call, steps, clean):
     if name == "adaptive_avg_pool2d":
         return adaptive(source, clean)
     if name == "pad" and _argument(arguments, keywords, 2, "mode", "constant") == "constant":
-        return pad(arguments[1], _argument(arguments, keywords, 3, "value", 0))
+        return pad(_argument(arguments, keywords, 1, "pad", None), _argument(arguments, keywords, 3, "value", 0))
     if name == "conv2d":
         return convolution(*arguments, **keywords)
     return None
@@ -215,9 +223,9 @@ def _function(name, target, arguments, keywords, call, steps, clean):
 def _flat(target, arguments, keywords, clean):
     """Anything on [n, features]: computed as it is."""
     layout = dense_layout(clean)
-    if type(target) is nn.Linear:
+    if type(target) is nn.Linear and is_plain(target):
         return Operator("dense", layout, weight=target.weight, part=target, macs=target.weight.numel())
-    if isinstance(target, SAME_MODULES):
+    if isinstance(target, SAME_MODULES) and is_plain(target):
         return Operator("same", layout)
     return Operator("dense", layout)
 
@@ -226,9 +234,7 @@ def _binary(function, arguments, keywords, steps, clean):
     source = steps[0]
     call = _caller(function, arguments, keywords)
     if len(steps) == 1:
-        others = [a for a in arguments if not hasattr(a, "number")]
-        fits = all(not isinstance(a, torch.Tensor) or _constant_over_map(a, source) for a in others)
-        if fits and clean.shape == source.clean.shape:
+        if _all_constant(arguments, keywords, source) and clean.shape == source.clean.shape:
             return _pointwise(call, source)
         return None
     if len({(s.layout, tuple(s.size)) for s in steps}) == 1 and clean.ndim == source.clean.ndim:
@@ -314,6 +320,12 @@ def _bind(function, arguments, keywords):
 
 def _argument(arguments, keywords, place, name, default):
     return arguments[place] if len(arguments) > place else keywords.get(name, default)
+
+
+def _all_constant(arguments, keywords, source):
+    """True where every tensor among the arguments, the source apart, is the same all over the map."""
+    tensors = [one for one in (*arguments, *keywords.values()) if isinstance(one, torch.Tensor)]
+    return all(_constant_over_map(tensor, source) for tensor in tensors)
 
 
 def _constant_over_map(tensor, source):

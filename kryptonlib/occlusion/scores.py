@@ -1,8 +1,10 @@
-"""From a network's logits to the number a heat map shows."""
+"""From a network's output to the number a heat map shows."""
 
 import torch
 
-SCORES = ("probability", "log-odds", "logit")
+SCORES = ("probability", "log-odds", "logit", "output")
+OWN_VALUE = ("logit", "output")
+"""Scores that are the network's own number, linear in its last layer; the others compare classes and need two."""
 
 
 def score(logits, targets, kind):
@@ -12,10 +14,11 @@ def score(logits, targets, kind):
 
     - "probability": softmax, exp(z_t) / sum_k exp(z_k), in [0, 1];
     - "log-odds": z_t - log sum_{k != t} exp(z_k), which equals log(p / (1 - p)) but stays exact where p rounds to 1;
-    - "logit": z_t itself.
+    - "logit": z_t itself;
+    - "output": the same number, by the name that fits a network which is no classifier (an age, a risk, a dose).
 
     Args:
-        logits: tensor [n, classes].
+        logits: tensor [n, classes], or [n, outputs] of a network that is no classifier.
         targets: class indices, T of them.
         kind: one of ``SCORES``.
 
@@ -30,7 +33,7 @@ def score(logits, targets, kind):
     targets = list(targets)
     if kind == "probability":
         return logits.softmax(1)[:, targets].T
-    if kind == "logit":
+    if kind in OWN_VALUE:
         return logits[:, targets].T
     if kind == "log-odds":
         rows = []
@@ -40,3 +43,12 @@ def score(logits, targets, kind):
             rows.append(logits[:, target] - others.logsumexp(1))
         return torch.stack(rows)
     raise ValueError(f"score must be one of {', '.join(SCORES)}, got {kind!r}")
+
+
+def check_outputs(count, kind):
+    """ValueError where ``kind`` compares classes and the network has a single output (a regression)."""
+    if count == 1 and kind not in OWN_VALUE:
+        raise ValueError(
+            f"the network has one output, so there is no other class and its softmax is always 1; got {kind!r}. "
+            "Ask for the score 'output': the number that the network returns"
+        )

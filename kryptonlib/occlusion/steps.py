@@ -22,6 +22,7 @@ from torch import fx
 
 from kryptonlib.occlusion import operators
 from kryptonlib.occlusion.attach import attached
+from kryptonlib.occlusion.plain import is_changed, is_plain
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Step:
         posts: elementwise functions applied right after it.
         known: False for an operator that turned the rest dense because the engine does not know it.
         users: indices of the steps that read it.
+        foreign: True for a module that is not plain: called as it is, and nothing is known of it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Step:
     known: bool = True
     before: torch.Tensor = None
     users: list = field(default_factory=list)
+    foreign: bool = False
 
     @property
     def spatial(self):
@@ -69,7 +72,7 @@ class Step:
     @property
     def channels(self):
         """Channels of the map."""
-        return {"first": self.clean.shape[1], "last": self.clean.shape[-1]}.get(self.layout, 1)
+        return self.clean.shape[{"first": 1, "last": -1}[self.layout]] if self.layout in ("first", "last") else 1
 
 
 class Unsupported(Exception):
@@ -104,18 +107,27 @@ def read_steps(traced, image):
     """Steps of a traced network, in the order of computation.
 
     Args:
-        traced: fx.GraphModule in evaluation mode, batch norm folded.
+        traced: fx.GraphModule in evaluation mode, batch norm folded; None for a network that fx cannot trace.
         image: clean input [1, C, H, W].
 
     Returns:
         (steps, index of the step that gives the logits).
 
     Raises:
-        Unsupported: more than one input, an output that is no tensor [1, classes], a result that mixes the batch.
+        Unsupported: no graph, more than one input, an output that is no tensor [1, classes], a result that mixes the
+            batch, a call that fails on the clean image as it lies here.
     """
+    if traced is None:
+        raise Unsupported("torch.fx cannot trace this network")
     reader = _Reader(traced, image)
     for node in traced.graph.nodes:
-        reader.read(node)
+        try:
+            reader.read(node)
+        except Unsupported:
+            raise
+        # Hooks and other Python code of the caller's, or a call in a form that is not foreseen here.
+        except Exception as error:
+            raise Unsupported(f"{node.target} cannot be followed ({type(error).__name__}: {error})") from error
     return attached(reader.steps, reader.output)
 
 
@@ -175,10 +187,12 @@ class _Reader:
         sources = tuple(self.known[i] for i in inputs)
 
         writes = _in_place(node, self.parts)
+        # What is not plain may do anything, to its input too.
+        foreign = node.op == "call_module" and not is_plain(self.parts[node.target])
 
         def run(n, tensors):
             # A function that works in place must leave the kept activations alone.
-            tensors = [tensor.clone() for tensor in tensors] if writes else tensors
+            tensors = [tensor.clone() for tensor in tensors] if writes or foreign else tensors
             return self.evaluate(node, function, dict(zip(inputs, tensors)), n)
 
         clean = run(1, [self.steps[i].clean for i in sources])
@@ -199,6 +213,9 @@ class _Reader:
                 for t in (self.steps[i].clean for i in sources)
             ]
             self.known[node] = Number(clean, run(2, twice))
+            thrice = [torch.empty((3 * len(t) // 2, *t.shape[1:]), device="meta", dtype=t.dtype) for t in twice]
+            if self.known[node].at(3) != run(3, thrice):
+                raise Unsupported(f"{name} depends on the batch size in no simple way")
 
     def tensor(self, node, name, inputs, sources, run, clean):
         """Classify a call that gives a tensor; returns the index of its step."""
@@ -217,6 +234,7 @@ class _Reader:
         if clean.shape[:1] != steps[0].clean.shape[:1]:
             raise Unsupported(f"{name} changes the batch axis")
         step = Step(name, found.kind, sources, found.run or run, clean, found.layout, found, known=found.known)
+        step.foreign = part is not None and not is_plain(part)
         self.steps.append(step)
         return len(self.steps) - 1
 
@@ -235,7 +253,8 @@ class _Reader:
 
     def function(self, node):
         if node.op == "call_module":
-            return self.parts[node.target], type(self.parts[node.target]).__name__
+            part = self.parts[node.target]
+            return part, type(part).__name__ + (" with hooks or changes of its own" if is_changed(part) else "")
         if node.op == "call_method":
 
             def method(first, *arguments, **keywords):
@@ -279,8 +298,12 @@ def _is_size(value):
 def _in_place(node, parts):
     if node.op == "call_module":
         return getattr(parts[node.target], "inplace", False)
-    if node.op == "call_method":
-        return node.target.endswith("_") and not node.target.endswith("__")
-    name = getattr(node.target, "__name__", "")
-    functions = (operator.iadd, operator.imul, operator.isub, operator.itruediv)
-    return node.target in functions or node.kwargs.get("inplace", False) or name in operators.IN_PLACE_NAMES
+    name = node.target if node.op == "call_method" else getattr(node.target, "__name__", "")
+    if name.endswith("_") and not name.endswith("__"):
+        return True
+    augmented = node.op == "call_function" and node.target in AUGMENTED
+    return augmented or node.kwargs.get("inplace", False) or node.kwargs.get("out") is not None
+
+
+AUGMENTED = [getattr(operator, f"i{name}") for name in "add sub mul truediv floordiv mod pow and or xor".split()]
+"""x += 1 and its like."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kryptonlib.occlusion import quality
+from kryptonlib.occlusion import full, quality
 from kryptonlib.occlusion.approximate import Part, climb, evaluator, filler
 from kryptonlib.occlusion.bounds import patch_boxes
 from kryptonlib.occlusion.costs import step_macs
@@ -16,6 +16,7 @@ from kryptonlib.occlusion.job import prepare
 from kryptonlib.occlusion.lattice import mask
 from kryptonlib.occlusion.linear_tail import window_macs
 from kryptonlib.occlusion.progress import Progress
+from kryptonlib.occlusion.steps import Unsupported
 
 
 @dataclass
@@ -38,6 +39,13 @@ class Trial:
         model, image, arguments: as for ``heatmap``.
         reaches: what of each window is kept, for maps that a plan will ask for; None, the exact map, is added.
         meter: a ``Progress`` that counts maps.
+
+    Attributes:
+        whole: why every position takes an entire forward pass, or None where incremental inference is possible. MACs
+            are then counted in passes.
+
+    Raises:
+        Unsupported: ``reaches`` ask for parts of windows, and the network cannot be traced.
     """
 
     def __init__(self, model, image, reaches=(), meter=None, **arguments):
@@ -48,7 +56,7 @@ class Trial:
         self.probability = clean if self.job.score == "probability" else None
         self.fill, self.filled = filler(self.job.score), {}
         self.meter = meter or Progress(0)
-        self.maps, self.macs = {}, {}
+        self.maps, self.macs, self.whole = {}, {}, None
         self.need({None, *reaches})
 
     def need(self, reaches):
@@ -56,7 +64,15 @@ class Trial:
         missing = set(reaches) - self.maps.keys()
         if missing:
             # It is not kept: with its activations it is a hundred times as large as the maps.
-            engine = Incremental(self.job.module, self.job.image, self.job.clean_logits)
+            try:
+                engine = Incremental(self.job.module, self.job.image, self.job.clean_logits)
+            except Unsupported as reason:
+                if missing != {None}:
+                    raise
+                self.whole, self.full = str(reason), float(len(self.job.grid))
+                self.maps[None], self.macs[None] = full.run(self.job).reshape(-1, *self.shape), 1.0
+                self.meter.update(1)
+                return
             self.full = sum(step_macs(step) * float(np.prod(step.size)) for step in engine.steps) * len(self.job.grid)
         for reach in missing:
             self.maps[reach], self.macs[reach] = self.computed(engine, reach)

@@ -6,6 +6,7 @@ Nothing is timed, so that tuning gives the same plan on any machine.
 """
 
 import itertools
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,6 @@ from kryptonlib.occlusion import quality
 from kryptonlib.occlusion.grid import pair
 from kryptonlib.occlusion.plans import Plan
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.steps import Unsupported
 from kryptonlib.occlusion.trial import Trial
 
 REACHES = (None, 0.6, 0.4, 0.3)
@@ -97,13 +97,14 @@ def tune(
     meter = Progress(len(images) * len({None, *reaches}) + len(held_out) * 2, progress, unit="maps")
 
     def trials(some, kept):
-        for image in some:
-            try:
-                yield Trial(model, image, kept, meter, **arguments)
-            except Unsupported as reason:
-                raise ValueError(f"{reason}: approximate maps need incremental inference") from reason
+        return (Trial(model, image, kept, meter, **arguments) for image in some)
 
-    plan = choose(candidates(ssim, reaches, checks), list(trials(images, ())), ssim)
+    learned = list(trials(images, ()))
+    whole = next((trial.whole for trial in learned if trial.whole), None)
+    if whole:
+        reaches = (None,)
+        warnings.warn(f"{whole}; every position takes an entire forward pass, and no window is cropped", stacklevel=2)
+    plan = choose(candidates(ssim, reaches, checks), learned, ssim)
     meter.total = meter.done + len(held_out) * len({None, plan.reach})
     results = [trial.play(plan, beside=True) for trial in trials(held_out, [plan.reach])]
     tuned = {

@@ -6,6 +6,7 @@
 from kryptonlib.plots.curves import curves
 from kryptonlib.plots.heat import heatmap
 from kryptonlib.plots.look import COLOURS, DIVERGING, MARKERS, SEQUENTIAL, STYLES, WIDTH, as_html, use
+from kryptonlib.plots.maps import maps
 from kryptonlib.plots.pictures import grid, images
 from kryptonlib.plots.zooms import zooms
 
@@ -21,6 +22,7 @@ __all__ = [
     "grid",
     "heatmap",
     "images",
+    "maps",
     "use",
     "zooms",
 ]

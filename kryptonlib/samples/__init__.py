@@ -19,10 +19,10 @@ import numpy as np
 from kryptonlib.choices import check_choice
 from kryptonlib.images import check_image
 from kryptonlib.samples.catalogue import CATALOGUE
-from kryptonlib.samples.digits import mnist
+from kryptonlib.samples.digits import mnist, shown_digits
 from kryptonlib.samples.patches import Patches
 
-__all__ = ["KINDS", "Patches", "SPLITS", "Sample", "load", "mnist", "names", "patches"]
+__all__ = ["KINDS", "Patches", "SPLITS", "Sample", "load", "mnist", "names", "patches", "shown_digits"]
 
 KINDS = ("photo", "texture", "x-ray", "ct", "mr", "fundus")
 SPLITS = ("train", "tune", "test")

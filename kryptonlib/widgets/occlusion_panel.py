@@ -21,12 +21,13 @@ TOP = 4
 
 
 class Reading(NamedTuple):
-    """One position: the covered picture [H, W(, 3)], class names, their clean and covered probabilities [TOP]."""
+    """One position: the covered picture, class names, their clean and covered probabilities [TOP], both decisions."""
 
     picture: np.ndarray
     names: tuple
     clean: np.ndarray
     covered: np.ndarray
+    decisions: tuple
 
 
 def measure(model, image, row, column, size, fill="grey"):
@@ -54,7 +55,9 @@ def measure(model, image, row, column, size, fill="grey"):
         logits = job.module(covered)
     top = job.clean_logits[0].topk(min(TOP, job.clean_logits.shape[1])).indices.tolist()
     before, after = (score(each, top, "probability")[:, 0].numpy() for each in (job.clean_logits, logits))
-    return Reading(model.display(covered), tuple(str(model.class_names[place]) for place in top), before, after)
+    names = tuple(str(model.class_names[place]) for place in top)
+    decisions = tuple(str(model.class_names[int(each.argmax())]) for each in (job.clean_logits, logits))
+    return Reading(model.display(covered), names, before, after, decisions)
 
 
 def render(model, image, row, column, size, fill="grey"):
@@ -116,6 +119,8 @@ def _drawn(reading):
         bars = right.barh(places + offset, values, 0.38, label=label, color=colour)
         right.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
     right.set(yticks=places, yticklabels=reading.names, xlim=(0, 1.15), xlabel="probability")
+    clean, now = reading.decisions
+    right.set_title(f"still {clean}" if now == clean else f"changed its mind: {clean} → {now}")
     right.invert_yaxis()
     right.legend(loc="lower right")
     return figure
@@ -125,5 +130,8 @@ def _picture(model, image, row, column, size, fill):
     """The drawing as an HTML image whose alternative text says the numbers."""
     reading = measure(model, image, row, column, size, fill)
     told = "; ".join(f"{name} {a:.3f} to {b:.3f}" for name, a, b in zip(reading.names, reading.clean, reading.covered))
-    alt = f"{fill} patch of {size} pixels at row {row}, column {column}. Probability clean to covered: {told}"
+    alt = (
+        f"{fill} patch of {size} pixels at row {row}, column {column}. Decision: {' to '.join(reading.decisions)}. "
+        f"Probability clean to covered: {told}"
+    )
     return plots.as_html(_drawn(reading), alt, format="jpeg", pil_kwargs={"quality": 85})

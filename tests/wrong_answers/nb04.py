@@ -23,22 +23,82 @@ WRONG_ANSWERS = {
             "not every pixel of the patch",
         ),
     },
-    "04-grid-size": {
-        "the first position is forgotten": (
-            "def grid_size(length, patch, stride):\n    return (length - patch) // stride\n",
-            "the first position",
+    "04-occlusion-maps": {
+        "the last position is forgotten": (
+            "def occlusion_maps(scores, image, patch, stride, fill, batch):\n"
+            "    tops = range(0, image.shape[0] - patch, stride)\n"
+            "    lefts = range(0, image.shape[1] - patch, stride)\n"
+            "    places = [(top, left) for top in tops for left in lefts]\n"
+            "    values = []\n"
+            "    for start in range(0, len(places), batch):\n"
+            "        part = places[start : start + batch]\n"
+            "        covered = np.repeat(image[None], len(part), axis=0)\n"
+            "        for one, (top, left) in zip(covered, part):\n"
+            "            one[top : top + patch, left : left + patch] = fill\n"
+            "        values.append(scores(covered))\n"
+            "    return np.concatenate(values).T.reshape(-1, len(tops), len(lefts))\n",
+            "the last one that fits",
         ),
-        "rounded up as Captum does": (
-            "def grid_size(length, patch, stride):\n    return -(-(length - patch) // stride) + 1\n",
-            "must not leave the image",
+        "patches are left in the image": (
+            "def occlusion_maps(scores, image, patch, stride, fill, batch):\n"
+            "    tops = range(0, image.shape[0] - patch + 1, stride)\n"
+            "    lefts = range(0, image.shape[1] - patch + 1, stride)\n"
+            "    places = [(top, left) for top in tops for left in lefts]\n"
+            "    values = []\n"
+            "    for start in range(0, len(places), batch):\n"
+            "        part = places[start : start + batch]\n"
+            "        covered = np.repeat(image[None], len(part), axis=0)\n"
+            "        for number, (top, left) in enumerate(part):\n"
+            "            covered[number:, top : top + patch, left : left + patch] = fill\n"
+            "        values.append(scores(covered))\n"
+            "    return np.concatenate(values).T.reshape(-1, len(tops), len(lefts))\n",
+            "each image has one patch",
         ),
-        "the patch is ignored": (
-            "def grid_size(length, patch, stride):\n    return length // stride\n",
-            "must not leave the image",
+        "classes and positions are not exchanged": (
+            "def occlusion_maps(scores, image, patch, stride, fill, batch):\n"
+            "    tops = range(0, image.shape[0] - patch + 1, stride)\n"
+            "    lefts = range(0, image.shape[1] - patch + 1, stride)\n"
+            "    places = [(top, left) for top in tops for left in lefts]\n"
+            "    values = []\n"
+            "    for start in range(0, len(places), batch):\n"
+            "        part = places[start : start + batch]\n"
+            "        covered = np.repeat(image[None], len(part), axis=0)\n"
+            "        for one, (top, left) in zip(covered, part):\n"
+            "            one[top : top + patch, left : left + patch] = fill\n"
+            "        values.append(scores(covered))\n"
+            "    return np.concatenate(values).reshape(-1, len(tops), len(lefts))\n",
+            "each image has one patch",
         ),
-        "a fraction": (
-            "def grid_size(length, patch, stride):\n    return (length - patch) / stride + 1\n",
-            "divide with //",
+        "the rest of the last batch is dropped": (
+            "def occlusion_maps(scores, image, patch, stride, fill, batch):\n"
+            "    tops = range(0, image.shape[0] - patch + 1, stride)\n"
+            "    lefts = range(0, image.shape[1] - patch + 1, stride)\n"
+            "    places = [(top, left) for top in tops for left in lefts]\n"
+            "    values = []\n"
+            "    for start in range(0, len(places) - batch + 1, batch):\n"
+            "        part = places[start : start + batch]\n"
+            "        covered = np.repeat(image[None], len(part), axis=0)\n"
+            "        for one, (top, left) in zip(covered, part):\n"
+            "            one[top : top + patch, left : left + patch] = fill\n"
+            "        values.append(scores(covered))\n"
+            "    values.append(np.zeros((len(places) % batch, 2)))\n"
+            "    return np.concatenate(values).T.reshape(-1, len(tops), len(lefts))\n",
+            "positions fill 3 batches",
+        ),
+        "one pass for each position": (
+            "def occlusion_maps(scores, image, patch, stride, fill, batch):\n"
+            "    tops = range(0, image.shape[0] - patch + 1, stride)\n"
+            "    lefts = range(0, image.shape[1] - patch + 1, stride)\n"
+            "    places = [(top, left) for top in tops for left in lefts]\n"
+            "    values = []\n"
+            "    for start in range(0, len(places)):\n"
+            "        part = places[start : start + 1]\n"
+            "        covered = np.repeat(image[None], len(part), axis=0)\n"
+            "        for one, (top, left) in zip(covered, part):\n"
+            "            one[top : top + patch, left : left + patch] = fill\n"
+            "        values.append(scores(covered))\n"
+            "    return np.concatenate(values).T.reshape(-1, len(tops), len(lefts))\n",
+            "positions fill 1 batches",
         ),
     },
     "04-log-odds": {

@@ -14,9 +14,63 @@ RIGHT = {
     "means": "means",
 }
 
+WINDOW = (
+    "def thresholded_window(low, high, middle, kernel, stride, padding, size, tau):\n"
+    "    first = max(-((kernel - 1 - padding - low) // stride), 0)\n"
+    "    end = min((high - 1 + padding) // stride + 1, size)\n"
+    "    middle = {middle}\n"
+    "    length = min(end - first, {most})\n"
+    "    start = int(np.floor({centre} - (length - 1) / 2 + 0.5))\n"
+    "    start = {start}\n"
+    "    return start, start + length, middle\n"
+)
+STEPS = {
+    "middle": "(middle + padding - (kernel - 1) / 2) / stride",
+    "most": "max(1, int(tau * size + 0.5))",
+    "centre": "middle",
+    "start": "min(max(start, first), end - length)",
+}
+DRILL = (
+    "def drill_down(score, size, coarse, share):\n"
+    "    every, knots = np.arange(size), np.arange(0, size, coarse)\n"
+    "    rough = [[score(row, column) for column in knots] for row in knots]\n"
+    "    lines = np.array([np.interp(every, knots, line) for line in rough])\n"
+    "    values = {columns}\n"
+    "    for place in np.argsort({order}, axis=None, kind='stable')[: {count}]:\n"
+    "        row, column = divmod(int(place), size)\n"
+    "        if {new}:\n"
+    "            values[row, column] = score(row, column)\n"
+    "    return values\n"
+)
+STAGES = {
+    "columns": "np.array([np.interp(every, knots, column) for column in lines.T]).T",
+    "order": "values",
+    "count": "int(share * size**2 + 0.5)",
+    "new": "row % coarse or column % coarse",
+}
+TUNER = (
+    "def krypton_tau(taus, ssims, target):\n"
+    "    def flat(taus, ssims):\n"
+    "        return np.tile(taus, np.size(ssims) // len(taus)), np.ravel(ssims)\n"
+    "    fit = np.polyfit(*flat({points}), {degree})\n"
+    "    fine = np.linspace({lowest}, 1, 10001)\n"
+    "    enough = fine[np.polyval(fit, fine) >= target]\n"
+    "    return {rounded} if len(enough) else {otherwise}\n"
+)
+FIT = {
+    "points": "taus, ssims",
+    "degree": "2",
+    "lowest": "min(taus)",
+    "rounded": "np.floor(10 * enough[0] + 0.5) / 10",
+    "otherwise": "1.0",
+}
+
 WRONG_ANSWERS = {
     "06-ssim": {
-        "constants without a range": (SSIM.format(**{**RIGHT, "c1": "0.01**2", "c2": "0.03**2"}), "data range, squared"),
+        "constants without a range": (
+            SSIM.format(**{**RIGHT, "c1": "0.01**2", "c2": "0.03**2"}),
+            "data range, squared",
+        ),
         "constants not squared": (
             SSIM.format(**{**RIGHT, "c1": "0.01 * data_range", "c2": "0.03 * data_range"}),
             "the first factor|data range, squared",
@@ -31,46 +85,39 @@ WRONG_ANSWERS = {
         ),
         "means left out": (SSIM.format(**{**RIGHT, "means": "1"}), "a shift changes the means"),
     },
-    "06-coarse-stride": {
-        "root forgotten": (
-            "def coarse_stride(stride, share, target):\n"
-            "    if share * target >= 1:\n"
-            "        raise ValueError('too fast')\n"
-            "    return stride * target / (1 - share * target)\n",
-            "it occurs squared",
+    "06-window": {
+        "cut around the window's own middle": (
+            WINDOW.format(**{**STEPS, "centre": "(first + end - 1) / 2"}),
+            "patch's middle",
         ),
-        "stage 2 for nothing": (
-            "def coarse_stride(stride, share, target):\n"
-            "    if share * target >= 1:\n"
-            "        raise ValueError('too fast')\n"
-            "    return stride * target**0.5\n",
-            "solve for S1|what is left for stage 1",
+        "middle not moved by the stride": (
+            WINDOW.format(**{**STEPS, "middle": "middle + padding - (kernel - 1) / 2"}),
+            "its middle is 43.5 and should be 21.75",
         ),
-        "rounded": (
-            "def coarse_stride(stride, share, target):\n"
-            "    if share * target >= 1:\n"
-            "        raise ValueError('too fast')\n"
-            "    return round(stride * (target / (1 - share * target)) ** 0.5)\n",
-            "S1 = 12.649",
-        ),
-        "an impossible target": (
-            "def coarse_stride(stride, share, target):\n"
-            "    return stride * abs(target / (1 - share * target + 1e-12)) ** 0.5\n",
-            "raise a ValueError",
-        ),
+        "Python's round": (WINDOW.format(**{**STEPS, "most": "max(1, round(tau * size))"}), "halves are rounded up"),
+        "no cell left": (WINDOW.format(**{**STEPS, "most": "int(tau * size + 0.5)"}), "at least one cell"),
+        "border forgotten": (WINDOW.format(**{**STEPS, "start": "start"}), "lie inside the window"),
+        "not cut": (WINDOW.format(**{**STEPS, "most": "size"}), "cut a window that is larger"),
     },
-    "06-bound": {
-        "the share alone": (
-            "def largest_speedup(width, stride, share):\n    return 1 / share\n",
-            "S1 cannot exceed the image",
+    "06-drill-down": {
+        "the highest values": (DRILL.format(**{**STAGES, "order": "-values"}), "lowest values"),
+        "a share of the coarse positions": (
+            DRILL.format(**{**STAGES, "count": "int(share * len(knots) ** 2 + 0.5)"}),
+            "a share of the fine positions",
         ),
-        "the coarse stage alone": (
-            "def largest_speedup(width, stride, share):\n    return (width / stride) ** 2\n",
-            r"largest_speedup\(224, 4, 0.25\).*S1 cannot exceed",
+        "everything computed twice": (DRILL.format(**{**STAGES, "new": "True"}), "is known already"),
+        "rows only": (
+            DRILL.format(**{**STAGES, "columns": "np.repeat(lines, coarse, axis=0)[:size]"}),
+            "along the rows, then along the columns",
         ),
-        "one axis only": (
-            "def largest_speedup(width, stride, share):\n    return width / (stride + share * width)\n",
-            r"largest_speedup\(224, 4, 0.25\)",
-        ),
+        "nothing computed anew": (DRILL.format(**{**STAGES, "new": "False"}), "a share of the fine positions anew"),
+    },
+    "06-tuner": {
+        "the first image alone": (TUNER.format(**{**FIT, "points": "taus, ssims[0]"}), "all images together"),
+        "a straight line": (TUNER.format(**{**FIT, "degree": "1"}), "solve the parabola"),
+        "not rounded": (TUNER.format(**{**FIT, "rounded": "enough[0]"}), "round to a tenth"),
+        "rounded up": (TUNER.format(**{**FIT, "rounded": "np.ceil(10 * enough[0]) / 10"}), "nearest tenth"),
+        "lowest where none is enough": (TUNER.format(**{**FIT, "otherwise": "min(taus)"}), r"only 1 \(exact\)"),
+        "extrapolated": (TUNER.format(**{**FIT, "lowest": "0.05"}), "lowest threshold that was tried"),
     },
 }

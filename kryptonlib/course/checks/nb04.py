@@ -37,21 +37,41 @@ def check_place_patch(answer):
     expect.passed("place_patch", len(cases))
 
 
-def check_grid_size(answer):
-    """``answer(length, patch, stride)`` is the number of positions along one axis."""
+def check_occlusion_maps(answer):
+    """``answer(scores, image, patch, stride, fill, batch)`` is every class's map [K, rows, columns]."""
     rng = np.random.default_rng(4)
-    cases = [(224, 16, 4), (5, 5, 1), (5, 2, 1), (10, 3, 4), (10, 4, 2), (11, 4, 2), (7, 1, 9)]
-    while len(cases) < 40:
-        length, patch, stride = (int(n) for n in rng.integers((1, 1, 1), (60, 20, 12)))
-        if patch <= length:
-            cases.append((length, patch, stride))
-    for length, patch, stride in cases:
-        truth = sum(1 for start in range(length) if start % stride == 0 and start + patch <= length)
-        call = f"grid_size({length}, {patch}, {stride})"
-        got = answer(length, patch, stride)
-        hint = "the first position, at 0, counts too" if got == truth - 1 else "the patch must not leave the image"
-        expect.count(got, truth, call, "a loop finds {} positions", hint)
-    expect.passed("grid_size", len(cases))
+    cases = [((6, 6), 2, 2, 9), ((9, 9), 3, 3, 4), ((6, 10), 2, 2, 4), ((8, 5), 3, 1, 5), ((7, 7), 3, 4, 16),
+             ((10, 7), 4, 3, 1)]
+    for size, patch, stride, batch in cases:
+        image, weights = rng.random((*size, 3)), rng.normal(size=(*size, 3, 2))
+        kept, sizes = image.copy(), []
+
+        def scores(images, weights=weights, sizes=sizes):
+            sizes.append(len(images))
+            return np.einsum("nhwc,hwck->nk", images, weights)
+
+        name = f"{size[0]}x{size[1]} pixels, patch {patch}, stride {stride}, batches of {batch}"
+        try:
+            got = answer(scores, image, patch, stride, 0.5, batch)
+        except ValueError as error:
+            raise AssertionError(
+                f"{name}: {error}. Is the last batch shorter, and does every patch stay inside the image?"
+            ) from error
+        expect.that(got is not None, name, "nothing was returned: does the function end with `return`?")
+        expect.that(np.array_equal(image, kept), name, "the image itself was changed: cover a copy for every position")
+        truth = _maps_by_pixel(kept, weights, patch, stride)
+        got = np.asarray(got, dtype=float)
+        if got.ndim == 3 and got.shape[0] == 2 and got.shape[1] * got.shape[2] < truth[0].size:
+            raise AssertionError(f"{name}: {got.shape[1]}x{got.shape[2]} positions, a loop finds {truth[0].shape}: the "
+                                 "last one that fits counts too")
+        expect.that(got.shape == truth.shape, name, f"the result has shape {got.shape}, expected classes x rows x columns "
+                f"{truth.shape}")
+        expect.that(max(sizes) <= batch, name, f"a call got {max(sizes)} images; at most {batch} fit into a batch")
+        expect.that(len(sizes) == -(-truth[0].size // batch), name, f"{len(sizes)} calls of scores; {truth[0].size} "
+                f"positions fill {-(-truth[0].size // batch)} batches")
+        expect.that(np.allclose(got, truth), name, "the values differ from a loop over all positions: each image has one "
+                "patch, and positions run along a row before the next row begins")
+    expect.passed("occlusion_maps", len(cases))
 
 
 def check_log_odds(answer):
@@ -106,6 +126,16 @@ def check_per_pixel(answer):
         expect.that(np.isnan(got[bare]).all(), name, "a pixel that no patch covers must be NaN: 0 would claim that "
                 "covering it was tried")
     expect.passed("per_pixel", len(cases))
+
+
+def _maps_by_pixel(image, weights, patch, stride):
+    """The maps of linear scores, from what each single pixel adds: [K, rows, columns]."""
+    adds = ((0.5 - image)[..., None] * weights).sum(2)
+    clean = (image[..., None] * weights).sum((0, 1, 2))
+    rows = [top for top in range(image.shape[0]) if top % stride == 0 and top + patch <= image.shape[0]]
+    columns = [left for left in range(image.shape[1]) if left % stride == 0 and left + patch <= image.shape[1]]
+    return np.array([[[clean[k] + sum(adds[top + y, left + x, k] for y in range(patch) for x in range(patch))
+                       for left in columns] for top in rows] for k in range(weights.shape[-1])])
 
 
 def _log_odds(row, target):

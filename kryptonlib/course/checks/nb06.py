@@ -1,10 +1,11 @@
-"""Checks of notebook 06's exercises: scikit-image's SSIM, a numerical root, and a search over all coarse strides."""
+"""Checks of notebook 06: scikit-image's SSIM, a search over windows, the library's drill-down and its tuner."""
 
 import numpy as np
-from scipy.optimize import brentq
 from skimage.metrics import structural_similarity
 
 from kryptonlib.course.checks import expect
+from kryptonlib.occlusion import drilldown, krypton_tuner
+from kryptonlib.occlusion.grid import make_grid
 
 SIDE = 7
 
@@ -39,56 +40,127 @@ def check_ssim_of_window(answer):
     expect.passed("ssim_of_window", len(cases))
 
 
-def check_coarse_stride(answer):
-    """``answer(stride, share, target)`` is S1, at which the cost model gives the speed-up ``target``."""
+def check_thresholded_window(answer):
+    """``answer(low, high, middle, kernel, stride, padding, size, tau)``: the window after one layer, and its middle."""
     cases = [
-        (4, 0.1, 5, "set the speed-up equal to the target and solve for S1: it occurs squared"),
-        (4, 0.4, 2, "stage 2 costs r of the fine grid: what is left for stage 1 is 1/target - r"),
-        (4, 0.25, 3, "stage 2 costs r of the fine grid: what is left for stage 1 is 1/target - r"),
-        (8, 0.25, 3, "S1 grows with the fine stride"),
-        (1, 0.5, 1.5, "do not round: the result is a length, not a number of pixels"),
-        (2, 0.01, 20, "solve for S1 anew"),
+        ((40, 48, 43.5, 3, 1, 1, 100, 1.0), "tau 1 cuts nothing: the window only grows"),
+        ((40, 48, 43.5, 3, 1, 1, 100, 0.07), "cut a window that is larger than tau times the map's cells"),
+        ((40, 48, 43.5, 3, 1, 1, 100, 0.05), "keep the cells around the patch's middle"),
+        ((20, 40, 23.0, 3, 1, 1, 100, 0.08), "keep the cells around the patch's middle, not the window's"),
+        ((0, 9, 1.5, 3, 1, 1, 100, 0.06), "the cells that are kept lie inside the window, at the border too"),
+        ((90, 100, 98.0, 5, 1, 2, 100, 0.06), "the cells that are kept lie inside the window, at the border too"),
+        ((40, 48, 43.5, 3, 2, 1, 50, 1.0), "a stride of 2 halves the window"),
+        ((40, 60, 51.5, 3, 2, 1, 50, 0.1), "a stride moves the middle too: divide it"),
+        ((40, 60, 51.0, 7, 2, 3, 50, 0.13), "halves are rounded up: 6.5 cells are 7"),
+        ((10, 14, 11.5, 7, 2, 0, 30, 0.07), "without padding output j looks at inputs from stride * j on"),
+        ((3, 6, 4.0, 3, 1, 1, 13, 0.01), "at least one cell is kept"),
     ]
-    for stride, share, target, hint in cases:
-        call = f"coarse_stride({stride}, {share}, {target})"
-        got = expect.number(answer(stride, share, target), call)
-        truth = brentq(lambda coarse: 1 / (share + (stride / coarse) ** 2) - target, 1e-6 * stride, 1e6 * stride)
+    for arguments, hint in cases:
+        call = f"thresholded_window{arguments}"
+        got = answer(*arguments)
+        expect.that(got is not None, call, expect.NOTHING)
+        expect.that(np.size(got) == 3, call, f"it returned {got!r}; expected low, high, middle")
+        low, high, middle = (float(number) for number in got)
+        windows, centre = _windows_by_search(*arguments)
+        expected = " or ".join(f"{one[0]} to {one[1]}" for one in windows)
+        found = f"it returned the window {low:g} to {high:g}, a search over all windows finds {expected}: {hint}"
+        expect.that((low, high) in windows, call, found)
         expect.that(
-            np.isclose(got, truth, rtol=1e-6),
+            abs(middle - centre) < 1e-9,
             call,
-            f"it returned {got:.6g}, but the cost model gives {target} at S1 = {truth:.6g}: {hint}",
+            f"the window is right, but its middle is {middle:g} and should be {centre:g}: output j lies over input "
+            "stride * j - padding + (kernel - 1) / 2",
         )
-    impossible = [(4, 0.5, 2), (4, 0.4, 3)]
-    for case in impossible:
-        call = f"coarse_stride{case}"
-        try:
-            got = answer(*case)
-        except ValueError:
-            continue
-        raise AssertionError(
-            f"{call}: it returned {got!r}, but stage 2 alone already costs more than the target allows: "
-            "raise a ValueError where share * target >= 1"
-        )
-    expect.passed("coarse_stride", len(cases) + len(impossible))
+    expect.passed("thresholded_window", len(cases))
 
 
-def check_largest_speedup(answer):
-    """``answer(width, stride, share)``: the speed-up of the cost model that no coarse stride up to ``width`` beats."""
-    cases = [
-        (224, 4, 0.25, "stage 1 costs at least one position: S1 cannot exceed the image"),
-        (224, 4, 0.01, "with a small share the single coarse position counts: 1/r is not reached"),
-        (64, 16, 0.1, "with few positions the single coarse position counts: 1/r is not reached"),
-        (32, 4, 0.5, "even without stage 1 the share must be computed: the speed-up stays below 1/r"),
-        (224, 8, 1.0, "a share of 1 computes everything, and stage 1 besides"),
+def _windows_by_search(low, high, middle, kernel, stride, padding, size, tau):
+    """Every window that the threshold may keep, best placed around the middle, and the middle in the output."""
+    touched = [
+        j for j in range(size) if any(low <= j * stride - padding + offset < high for offset in range(kernel))
     ]
-    for width, stride, share, hint in cases:
-        call = f"largest_speedup({width}, {stride}, {share})"
-        got = expect.number(answer(width, stride, share), call)
-        coarse = np.linspace(stride, width, 2000)
-        truth = float(np.max(1 / ((stride / coarse) ** 2 + share)))
-        expect.that(
-            np.isclose(got, truth, rtol=1e-6),
-            call,
-            f"it returned {got:.6g}, but the best coarse stride from {stride} to {width} gives {truth:.6g}: {hint}",
+    first, end = touched[0], touched[-1] + 1
+    centres = np.arange(size) * stride - padding + (kernel - 1) / 2
+    centre = float(np.interp(middle, centres, np.arange(size)))
+    if not centres[0] <= middle <= centres[-1]:
+        centre = (middle + padding - (kernel - 1) / 2) / stride
+    most = next(cells for cells in range(1, size + 1) if cells >= tau * size - 0.5 and cells + 1 > tau * size + 0.5)
+    length = min(most, end - first)
+    off = {
+        (start, start + length): abs((2 * start + length - 1) / 2 - centre) for start in range(first, end - length + 1)
+    }
+    return [window for window, distance in off.items() if distance <= min(off.values()) + 1e-9], centre
+
+
+def check_drill_down(answer):
+    """``answer(score, size, coarse, share)`` is the map [size, size] of a two-stage drill-down."""
+
+    def pit(row, column):
+        return float(np.hypot(row - 5.3, column - 8.2) + 0.1 * np.sin(3 * row + column))
+
+    def slope(row, column):
+        return 0.5 * row - 0.25 * column + 3.0
+
+    def saddle(row, column):
+        return float(np.sin(0.4 * row) * np.cos(0.7 * column) + 0.01 * row)
+
+    cases = [
+        (slope, 13, 4, 0.1, "between the coarse positions interpolate along the rows, then along the columns"),
+        (pit, 13, 4, 0.1, "the share is of the fine positions, those with the lowest values of the interpolated map"),
+        (pit, 13, 3, 0.4, "the share is of the fine positions, those with the lowest values of the interpolated map"),
+        (saddle, 21, 5, 0.25, "compute the chosen positions anew: their interpolated values are only a guess"),
+        (saddle, 9, 2, 0.05, "round the number of positions, halves upwards"),
+        (saddle, 9, 2, 1.0, "a share of 1 gives the exact map"),
+    ]
+    for score, size, coarse, share, hint in cases:
+        call = f"drill_down({score.__name__}, {size}, {coarse}, {share})"
+        asked = []
+
+        def counted(row, column, score=score, asked=asked):
+            asked.append((int(row), int(column)))
+            return score(row, column)
+
+        got = answer(counted, size, coarse, share)
+        expect.that(got is not None, call, expect.NOTHING)
+        got = np.asarray(got, dtype=float)
+        expect.that(got.shape == (size, size), call, f"it returned shape {got.shape}; expected {(size, size)}")
+        truth = drilldown.run(
+            lambda at, _, score=score: np.array([score(*place) for place in at.tolist()]),
+            make_grid((size, size), 1, 1),
+            share=share,
+            coarse=coarse,
+            align=True,
         )
-    expect.passed("largest_speedup", len(cases))
+        wrong = np.abs(got - truth.values) > 1e-9
+        where = tuple(int(index) for index in np.argwhere(wrong)[0]) if wrong.any() else None
+        expect.that(where is None, call, f"{wrong.sum()} positions are wrong, first {where}: {hint}")
+        count = f"the map is right, but score() was called {len(asked)} times instead of {sum(truth.passes)}: "
+        few = "stage 2 computes a share of the fine positions anew, also where the interpolated value looks right"
+        expect.that(len(asked) >= sum(truth.passes), call, count + few)
+        many = "a position of the coarse stage is known already, and the others are needed once"
+        expect.that(len(asked) == sum(truth.passes), call, count + many)
+    expect.passed("drill_down", len(cases))
+
+
+def check_krypton_tau(answer):
+    """``answer(taus, ssims, target)``: the threshold at which a parabola through all images meets the target."""
+    taus = np.array([1.0, 0.8, 0.6, 0.5, 0.4])
+    falling = 1 - (1 - taus) ** 2
+    cases = [
+        (taus, [falling], 0.9, "solve the parabola for the target, then round to a tenth"),
+        (taus, [falling, 1 - 2 * (1 - taus) ** 2, falling**2], 0.9, "fit one parabola to all images together"),
+        (taus, [falling, falling**3], 0.8, "fit one parabola to all images together"),
+        (taus, [falling], 0.93, "round to the nearest tenth: 0.735 is 0.7"),
+        (taus, [falling], 0.2, "do not go below the lowest threshold that was tried"),
+        (taus, [0.5 * falling], 0.9, "where the parabola stays below the target, only 1 (exact) keeps it"),
+    ]
+    for number, (tried, ssims, target, hint) in enumerate(cases, 1):
+        call = f"case {number}, {len(ssims)} image{'s' * (len(ssims) > 1)}, target {target}"
+        got = expect.number(answer(tried.copy(), np.array(ssims), target), call)
+        truth = krypton_tuner.fit(tried, ssims, target)
+        expect.that(
+            np.isclose(got, truth.value, atol=1e-6),
+            call,
+            f"it returned {got:.6g}, but the parabola gives {truth.solution:.3f}, rounded {truth.value:g}: {hint}",
+        )
+    expect.passed("krypton_tau", len(cases))
