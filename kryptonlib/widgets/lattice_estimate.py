@@ -15,7 +15,7 @@ from kryptonlib import plots
 from kryptonlib.choices import check_choice
 from kryptonlib.occlusion import lattice, quality
 from kryptonlib.occlusion.estimate import Estimate, estimated_ssim
-from kryptonlib.widgets import layout
+from kryptonlib.widgets import wiring
 
 NAMES = tuple(name for name in lattice.LATTICES if name != "all")
 FEWEST = 8
@@ -90,30 +90,24 @@ def explore(exact, promised=0.9):
     Example:
         >>> explore(occlusion.heatmap(zoo.load("efficientnet-lite0"), photo, patch=32, stride=8).values)
     """
+    look = wiring.look()
     controls = {
         "lattice": ipywidgets.Dropdown(
-            options=NAMES, value="quarter", description="Lattice", tooltip="Which positions are computed",
-            **layout.wide(),
+            options=NAMES, value="quarter", description="Lattice", tooltip="Which positions are computed", **look
         ),
         "checks": ipywidgets.IntSlider(
             16, FEWEST, 64, 8, description="Checks", tooltip="How many further positions are computed to judge the map",
-            continuous_update=False, **layout.wide(),
+            **look,
         ),
         "draw": ipywidgets.IntSlider(
-            0, 0, 30, description="Draw", tooltip="Number of the random draw of the checks", continuous_update=False,
-            **layout.wide(),
+            0, 0, 30, description="Draw", tooltip="Number of the random draw of the checks", **look
         ),
     }  # fmt: skip
-    drawing = ipywidgets.HTML()
 
-    def redraw(_=None):
-        state = {name: control.value for name, control in controls.items()}
-        drawing.value = _picture(exact, state["lattice"], state["checks"], state["draw"], promised)
+    def drawn(lattice, checks, draw):
+        return _picture(exact, lattice, checks, draw, promised)
 
-    box = layout.assembled(controls, [["lattice", "checks", "draw"]], drawing)
-    for control in controls.values():
-        control.observe(redraw, "value")
-    redraw()
+    box = wiring.panel(controls, drawn)
     display(box)
     return box
 
