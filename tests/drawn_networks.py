@@ -151,7 +151,7 @@ LAYERS = {
     "hook on a pool": lambda: hooked(nn.MaxPool2d(2), lambda part, inputs, output: output**2),
     "hook on a rectifier": lambda: hooked(nn.ReLU(), lambda part, inputs, output: output - 0.1),
     "hook on a norm": lambda: nn.Sequential(conv(), hooked(norm(), lambda part, inputs, output: 2 * output)),
-    "hook on a block": lambda: hooked(nn.Sequential(conv(), nn.ReLU()), lambda part, inputs, output: output.sqrt()),
+    "hook on a block": lambda: hooked(nn.Sequential(conv(), nn.ReLU()), lambda part, inputs, output: (output + 0.1).sqrt()),
     "own forward": lambda: own_forward(conv()),
     "compiled": lambda: torch.jit.script(nn.Sequential(conv(), nn.ReLU())),
     "residual": lambda: Does(lambda self, x: x + self.part(x), part=conv()),

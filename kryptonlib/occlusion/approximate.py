@@ -92,8 +92,15 @@ def evaluator(engine, job, reach, meter=None):
     """function(places [n, 2] of the grid, exact) -> scores [T, n].
 
     Unless exact, windows are cropped to ``reach``, and what that leaves out counts to first order.
+
+    Raises:
+        Unsupported: ``reach`` is given, and part of the network has no gradient.
     """
-    slopes = None if reach is None else Slopes(engine, job.targets, job.score)
+    try:
+        slopes = None if reach is None else Slopes(engine, job.targets, job.score)
+    # Hooks that write, compiled and quantized modules: some of the caller's own parts have no gradient.
+    except RuntimeError as error:
+        raise Unsupported("the network has no gradient, which cropped windows need") from error
     crop = None if reach is None else Reach(engine.steps, reach)
 
     def evaluate(places, exact):

@@ -185,21 +185,21 @@ class _Run:
         # In training mode dropout and batch statistics depend on the batch, and a pass more changes the latter.
         if wanted == 1 or self._training() or clean.ndim == 0 or len(clean) != len(self.tensors[0]):
             return 1
-        beside = [
-            8 * tensor - 4 * tensor.mean() if tensor.is_floating_point() else tensor.flip(-1) for tensor in self.tensors
-        ]
+        # Random images tell what a black one hides; they stand in the middle, since the first and the last of a batch
+        # may be what the others are compared with.
+        tried, beside = ([draw(tensor) for tensor in self.tensors] for draw in (_random, _beyond))
         try:
-            # In the middle: the first and the last of a batch may be what the others are compared with.
-            trial = [torch.cat([other, tensor, other]) for tensor, other in zip(self.tensors, beside)]
-            together = self._forward(trial, 3)
+            truths = torch.cat([clean, self._forward([tensor.clone() for tensor in tried], 1)])
+            trial = [torch.cat(four) for four in zip(beside, self.tensors, tried, beside)]
+            together = self._forward(trial, 4)
         # The caller's own code may be made for batches of that size only.
         except Exception:
             return 1
-        if len(together) != 3 * len(clean):
+        if len(together) != 4 * len(clean):
             return 1
         exact = clean.is_floating_point() and clean.device.type == "cpu"
         within = tolerance(clean) / (10 if exact else 1) if clean.is_floating_point() else 0.0
-        return wanted if agrees(together[len(clean) : 2 * len(clean)], clean, within) else 1
+        return wanted if agrees(together[len(clean) : 3 * len(clean)], truths, within) else 1
 
     def _training(self):
         return isinstance(self.forward, nn.Module) and any(part.training for part in self.forward.modules())
@@ -218,6 +218,22 @@ class _Run:
         elif is_vector(target):
             target = target.repeat(times)
         return select(checked_output(self.forward(*tensors, *arguments)), target)
+
+
+def _random(tensor):
+    """Another tensor of that kind, drawn from the values in it and, for decimal ones, from [0, 1]."""
+    generator = torch.Generator().manual_seed(0)
+    if tensor.is_floating_point():
+        low, high = min(0.0, float(tensor.min())), max(1.0, float(tensor.max()))
+        return (low + (high - low) * torch.rand(tensor.shape, generator=generator)).to(tensor)
+    order = torch.randperm(tensor.numel(), generator=generator)
+    return tensor.flatten()[order.to(tensor.device)].view(tensor.shape)
+
+
+def _beyond(tensor):
+    """One far beyond its range, where its values may lie there."""
+    found = _random(tensor).flip(-1)
+    return 8 * found - 4 * found.mean() if tensor.is_floating_point() else found
 
 
 def _box(corner, window):

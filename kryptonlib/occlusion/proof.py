@@ -71,18 +71,21 @@ def keeps_apart(module, images, truths, beside, most=5):
     """
     # Beside an image far beyond its range even eight bits, shared by a batch, tell; GPUs round more coarsely.
     within = tolerance(truths) / (10 if truths.device.type == "cpu" else 1)
+    other = beside.flip(3) / 2
     for part, truth in zip(images.split(max(1, most - 2)), truths.split(max(1, most - 2))):
-        batch = torch.cat([*[beside] * (most > 1), part, *[beside.flip(3) / 2] * (most > 2)])
-        try:
-            together = module(like(batch, images))
-        # The caller's own code may be made for batches of one: a fixed size, for example.
-        except Exception:
-            return False
-        if not isinstance(together, torch.Tensor) or len(together) != len(batch):
-            return False
-        begin = int(most > 1)
-        if not agrees(together[begin : begin + len(part)], truth, within):
-            return False
+        # (what comes before, what comes behind): with two at a time once this way and once the other.
+        sides = {1: [([], [])], 2: [([beside], []), ([], [other])]}.get(most, [([beside], [other])])
+        for before, behind in sides:
+            batch = torch.cat([*before, part, *behind])
+            try:
+                together = module(like(batch, images))
+            # The caller's own code may be made for batches of one: a fixed size, for example.
+            except Exception:
+                return False
+            if not isinstance(together, torch.Tensor) or len(together) != len(batch):
+                return False
+            if not agrees(together[len(before) : len(before) + len(part)], truth, within):
+                return False
     return True
 
 
