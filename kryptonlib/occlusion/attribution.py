@@ -30,7 +30,7 @@ from kryptonlib.occlusion.captum_arguments import (
 )
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.proof import agrees, tolerance
+from kryptonlib.occlusion.proof import agrees, closeness, tolerance
 from kryptonlib.occlusion.steps import Unsupported
 
 DENSE_BATCH = 16
@@ -187,19 +187,24 @@ class _Run:
             return 1
         # Random images tell what a black one hides; they stand in the middle, since the first and the last of a batch
         # may be what the others are compared with.
-        tried, beside = ([draw(tensor) for tensor in self.tensors] for draw in (_random, _beyond))
+        tried, near, far = ([draw(tensor) for tensor in self.tensors] for draw in (_random, _reversed, _beyond))
         try:
             truths = torch.cat([clean, self._forward([tensor.clone() for tensor in tried], 1)])
-            trial = [torch.cat(four) for four in zip(beside, self.tensors, tried, beside)]
-            together = self._forward(trial, 4)
+            together = [
+                self._forward([torch.cat(four) for four in zip(before, self.tensors, tried, behind)], 4)
+                for before, behind in ((near, far), (far, near))
+            ]
         # The caller's own code may be made for batches of that size only.
         except Exception:
             return 1
-        if len(together) != 4 * len(clean):
+        if any(len(answers) != 4 * len(clean) for answers in together):
             return 1
-        exact = clean.is_floating_point() and clean.device.type == "cpu"
-        within = tolerance(clean) / (10 if exact else 1) if clean.is_floating_point() else 0.0
-        return wanted if agrees(together[len(clean) : 3 * len(clean)], truths, within) else 1
+        one, other = (answers[len(clean) : 3 * len(clean)] for answers in together)
+        if clean.is_floating_point():
+            right = agrees(one, truths, tolerance(truths.reshape(len(truths), -1)))
+        else:
+            right = torch.equal(one, truths)
+        return wanted if right and agrees(one, other, closeness(one)) else 1
 
     def _training(self):
         return isinstance(self.forward, nn.Module) and any(part.training for part in self.forward.modules())
@@ -230,9 +235,13 @@ def _random(tensor):
     return tensor.flatten()[order.to(tensor.device)].view(tensor.shape)
 
 
+def _reversed(tensor):
+    return _random(tensor).flip(-1)
+
+
 def _beyond(tensor):
     """One far beyond its range, where its values may lie there."""
-    found = _random(tensor).flip(-1)
+    found = _random(tensor).flip(-2) if tensor.ndim > 2 else _random(tensor).flip(0, -1)
     return 8 * found - 4 * found.mean() if tensor.is_floating_point() else found
 
 

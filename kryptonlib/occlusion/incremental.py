@@ -18,7 +18,7 @@ from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, find_head, finished_map
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.proof import agrees, alone, company, probes
+from kryptonlib.occlusion.proof import agrees, alone, closeness, company, probes
 from kryptonlib.occlusion.steps import Unsupported, read_steps
 from kryptonlib.occlusion.sweep import Sweep
 
@@ -73,20 +73,24 @@ class Incremental:
 
     def _prove(self, module, truth):
         """See that the steps give the module's answers, to the clean image and to random ones beside each other."""
-        if not agrees(self.clean, truth):
-            raise Unsupported(WRONG_TRACE)
         images = probes(self.image)
-        beside = company(self.image) if any(step.foreign for step in self.steps) else images[:0]
         try:
-            truths = alone(module, images)
+            truths = torch.cat([truth, alone(module, images)])
         # The caller's code refuses images that it does not know.
         except Exception as error:
             raise Unsupported(f"the network cannot be tried on random images ({type(error).__name__})") from error
         try:
-            answers = self.entire(torch.cat([images, beside]))[: len(images)]
+            answers = self.entire(images)
+            # What is not known may depend on the company: each of the two gets another, in the same place.
+            if any(step.operator is not None and step.operator.mixes for step in self.steps):
+                for mine in (0, 1):
+                    pair = company(self.image)
+                    pair[mine] = images[mine]
+                    if not agrees(self.entire(pair)[mine], answers[mine], closeness(answers)):
+                        raise Unsupported("the network answers an image beside others otherwise than alone")
         except RuntimeError as error:
             raise Unsupported(f"the network takes no batches ({error})") from error
-        if not agrees(answers, truths):
+        if not agrees(torch.cat([self.clean, answers]), truths):
             raise Unsupported(WRONG_TRACE)
 
     def entire(self, images):

@@ -41,7 +41,6 @@ class Step:
         posts: elementwise functions applied right after it.
         known: False for an operator that turned the rest dense because the engine does not know it.
         users: indices of the steps that read it.
-        foreign: True for a module that is not plain: called as it is, and nothing is known of it.
     """
 
     name: str
@@ -55,7 +54,6 @@ class Step:
     known: bool = True
     before: torch.Tensor = None
     users: list = field(default_factory=list)
-    foreign: bool = False
 
     @property
     def spatial(self):
@@ -234,7 +232,6 @@ class _Reader:
         if clean.shape[:1] != steps[0].clean.shape[:1]:
             raise Unsupported(f"{name} changes the batch axis")
         step = Step(name, found.kind, sources, found.run or run, clean, found.layout, found, known=found.known)
-        step.foreign = part is not None and not is_plain(part)
         self.steps.append(step)
         return len(self.steps) - 1
 
