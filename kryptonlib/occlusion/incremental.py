@@ -88,8 +88,10 @@ class Incremental:
                     pair[mine] = images[mine]
                     if not agrees(self.entire(pair)[mine], answers[mine], closeness(answers)):
                         raise Unsupported("the network answers an image beside others otherwise than alone")
-        except RuntimeError as error:
-            raise Unsupported(f"the network takes no batches ({error})") from error
+        except Unsupported:
+            raise
+        except Exception as error:
+            raise Unsupported(f"the network takes no batches ({type(error).__name__}: {error})") from error
         if not agrees(torch.cat([self.clean, answers]), truths):
             raise Unsupported(WRONG_TRACE)
 
