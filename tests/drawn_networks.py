@@ -151,12 +151,16 @@ LAYERS = {
     "hook on a pool": lambda: hooked(nn.MaxPool2d(2), lambda part, inputs, output: output**2),
     "hook on a rectifier": lambda: hooked(nn.ReLU(), lambda part, inputs, output: output - 0.1),
     "hook on a norm": lambda: nn.Sequential(conv(), hooked(norm(), lambda part, inputs, output: 2 * output)),
-    "hook on a block": lambda: hooked(nn.Sequential(conv(), nn.ReLU()), lambda part, inputs, output: (output + 0.1).sqrt()),
+    "hook on a block": lambda: hooked(
+        nn.Sequential(conv(), nn.ReLU()), lambda part, inputs, output: (output + 0.1).sqrt()
+    ),
     "own forward": lambda: own_forward(conv()),
     "compiled": lambda: torch.jit.script(nn.Sequential(conv(), nn.ReLU())),
     "residual": lambda: Does(lambda self, x: x + self.part(x), part=conv()),
     "dense block": lambda: Does(
-        lambda self, x: self.join(torch.cat([x, self.part(x)], 1)), part=conv(), join=nn.Conv2d(2 * CHANNELS, CHANNELS, 1)
+        lambda self, x: self.join(torch.cat([x, self.part(x)], 1)),
+        part=conv(),
+        join=nn.Conv2d(2 * CHANNELS, CHANNELS, 1),
     ),
     "squeeze and excitation": lambda: Does(excited, part=nn.Linear(CHANNELS, CHANNELS)),
     "same module twice": lambda: Does(lambda self, x: self.part(self.part(x)), part=nn.Sequential(conv(), norm())),
@@ -175,9 +179,7 @@ LAYERS = {
     "overwritten half": lambda: Does(overwritten_half),
     "augmented": lambda: Does(augmented, part=conv()),
     "rectified in place": lambda: Does(rectified_in_place, part=conv()),
-    "a constant per channel": lambda: Does(
-        lambda self, x: x * self.constant, per_image_constant((1, CHANNELS, 1, 1))
-    ),
+    "a constant per channel": lambda: Does(lambda self, x: x * self.constant, per_image_constant((1, CHANNELS, 1, 1))),
     "a constant per column": lambda: Does(lambda self, x: x[..., :1] + x * 0 + self.constant, torch.tensor(0.5)),
     "clamped": lambda: Does(lambda self, x: x.clamp(-0.2, 0.4)),
     "own largest": lambda: Does(lambda self, x: x / (1 + x.abs().amax((1, 2, 3)).view(-1, 1, 1, 1))),
@@ -212,7 +214,9 @@ HEADS = {
         nn.AdaptiveAvgPool2d(2), nn.Flatten(), hooked(linear(4 * CHANNELS), lambda part, inputs, output: output**2)
     ),
     "weight norm": lambda size: nn.Sequential(nn.Flatten(), parametrizations.weight_norm(linear(size))),
-    "hidden": lambda size: nn.Sequential(nn.Flatten(), nn.Linear(size, 5), nn.ReLU(inplace=True), nn.Dropout(), linear(5)),
+    "hidden": lambda size: nn.Sequential(
+        nn.Flatten(), nn.Linear(size, 5), nn.ReLU(inplace=True), nn.Dropout(), linear(5)
+    ),
     "view": lambda size: Does(view_all, last=linear(size)),
     "mean": lambda size: Does(lambda self, x: self.last(x.mean([-1, -2])), last=linear(CHANNELS)),
     "squeezed": lambda size: Does(
@@ -220,7 +224,9 @@ HEADS = {
     ),
     "two heads": lambda size: Does(two_heads, last=linear(size), value=nn.Linear(size, 1)),
     "best of the map": lambda size: Does(lambda self, x: self.last(x.amax((2, 3))), last=linear(CHANNELS)),
-    "for one image": lambda size: Does(lambda self, x: self.last(x.mean((2, 3)).view(1, CHANNELS)), last=linear(CHANNELS)),
+    "for one image": lambda size: Does(
+        lambda self, x: self.last(x.mean((2, 3)).view(1, CHANNELS)), last=linear(CHANNELS)
+    ),
     "for one image, flattened": lambda size: Does(lambda self, x: self.last(x.reshape(1, -1)), last=linear(size)),
     "softmax over the batch": lambda size: Does(
         lambda self, x: self.last(x.mean((2, 3)).softmax(0) + x.mean((2, 3))), last=linear(CHANNELS)

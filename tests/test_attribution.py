@@ -221,7 +221,9 @@ def test_images_of_whole_numbers(kind, baselines):
             return self.net(x.float() / 255)
 
     inputs = (images(2, 3, 12, 12) * 255).to(kind)
-    agree(Scaled().eval(), inputs, (3, 4, 4), strides=(3, 4, 4), target=1, baselines=baselines, perturbations_per_eval=1)
+    agree(
+        Scaled().eval(), inputs, (3, 4, 4), strides=(3, 4, 4), target=1, baselines=baselines, perturbations_per_eval=1
+    )
 
 
 def test_numbers_of_numpy_are_numbers():

@@ -92,7 +92,9 @@ def test_any_network_gives_its_own_map(layers, head, root, kind, fill, batch_siz
 
 @pytest.mark.parametrize("layer", sorted(LAYERS))
 def test_every_layer_alone(layer):
-    check(network(["conv", layer, "conv, norm, rectifier"], "pool, flatten, linear", "plain", 0), image("random", 0), 0.0)
+    check(
+        network(["conv", layer, "conv, norm, rectifier"], "pool, flatten, linear", "plain", 0), image("random", 0), 0.0
+    )
 
 
 @pytest.mark.parametrize("head", sorted(HEADS))

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from test_incremental import image_of
 from tiny_maps import ROUGH, SMOOTH, network, picture
 from torch import nn
 

@@ -16,7 +16,7 @@ import torch
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.job import checked_logits
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.proof import agrees, alone, company, keeps_apart, like, probes
+from kryptonlib.occlusion.proof import alone, company, keeps_apart, like, probes
 
 CANDIDATES = (8, 16, 32, 64, 128)
 """Batch sizes that are tried where the caller names none."""

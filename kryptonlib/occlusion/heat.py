@@ -143,17 +143,17 @@ class Heatmap:
         # What a damaged file makes zipfile, zlib, numpy and json raise is of a dozen kinds.
         except Exception as reason:
             raise ValueError(
-                f"{path} is not a heat map written by Heatmap.save, or it is damaged ({type(reason).__name__}: {reason})"
+                f"{path} is not a heat map written by Heatmap.save, or it is damaged "
+                f"({type(reason).__name__}: {reason})"
             ) from reason
 
     def __repr__(self):
         """One line; a dataclass's own would print every value and the picture."""
-        several = isinstance(self.target, tuple)
-        rows, columns = self.grid.shape
+        (rows, columns), patch = self.grid.shape, self.grid.patch
         quality = "" if self.estimated_ssim is None else f", estimated SSIM {self.estimated_ssim.value:.2f}"
         return (
-            f"<Heatmap of {', '.join(self.names) if several else self.names[0]} ({self.score}): {rows}x{columns} positions "
-            f"of a {self.grid.patch[0]}x{self.grid.patch[1]} patch, {self.method}{quality}, {self.seconds:.2g} s>"
+            f"<Heatmap of {', '.join(self.names)} ({self.score}): {rows}x{columns} positions of a "
+            f"{patch[0]}x{patch[1]} patch, {self.method}{quality}, {self.seconds:.2g} s>"
         )
 
     def summary(self):

@@ -19,7 +19,8 @@ from kryptonlib.occlusion.head import Head, find_head, finished_map
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
 from kryptonlib.occlusion.proof import agrees, alone, closeness, company, probes
-from kryptonlib.occlusion.steps import Unsupported, read_steps
+from kryptonlib.occlusion.reader import read_steps
+from kryptonlib.occlusion.steps import Unsupported
 from kryptonlib.occlusion.sweep import Sweep
 
 BATCH = 64
