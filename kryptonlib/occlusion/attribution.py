@@ -11,6 +11,7 @@ runs one forward pass per window, as Captum does. Captum itself is not needed.
 Reference: captum 0.8, ``captum/attr/_core/occlusion.py`` and ``feature_ablation.py``.
 """
 
+import itertools
 import warnings
 from numbers import Integral
 
@@ -30,7 +31,7 @@ from kryptonlib.occlusion.captum_arguments import (
 )
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.proof import agrees, closeness, tolerance
+from kryptonlib.occlusion.proof import FAR, agrees, closeness, tolerance
 from kryptonlib.occlusion.steps import Unsupported
 
 DENSE_BATCH = 16
@@ -187,24 +188,25 @@ class _Run:
             return 1
         # Random images tell what a black one hides; they stand in the middle, since the first and the last of a batch
         # may be what the others are compared with.
-        tried, near, far = ([draw(tensor) for tensor in self.tensors] for draw in (_random, _reversed, _beyond))
+        tried = [_random(tensor) for tensor in self.tensors]
+        far = [_far(tensor, 1) for tensor in self.tensors], [_far(tensor, -1) for tensor in self.tensors]
         try:
             truths = torch.cat([clean, self._forward([tensor.clone() for tensor in tried], 1)])
             together = [
                 self._forward([torch.cat(four) for four in zip(before, self.tensors, tried, behind)], 4)
-                for before, behind in ((near, far), (far, near))
+                for before, behind in itertools.product(far, far)
             ]
         # The caller's own code may be made for batches of that size only.
         except Exception:
             return 1
         if any(len(answers) != 4 * len(clean) for answers in together):
             return 1
-        one, other = (answers[len(clean) : 3 * len(clean)] for answers in together)
+        one, *others = (answers[len(clean) : 3 * len(clean)] for answers in together)
         if clean.is_floating_point():
             right = agrees(one, truths, tolerance(truths.reshape(len(truths), -1)))
         else:
             right = torch.equal(one, truths)
-        return wanted if right and agrees(one, other, closeness(one)) else 1
+        return wanted if right and all(agrees(other, one, closeness(one)) for other in others) else 1
 
     def _training(self):
         return isinstance(self.forward, nn.Module) and any(part.training for part in self.forward.modules())
@@ -235,14 +237,11 @@ def _random(tensor):
     return tensor.flatten()[order.to(tensor.device)].view(tensor.shape)
 
 
-def _reversed(tensor):
-    return _random(tensor).flip(-1)
-
-
-def _beyond(tensor):
-    """One far beyond its range, where its values may lie there."""
-    found = _random(tensor).flip(-2) if tensor.ndim > 2 else _random(tensor).flip(0, -1)
-    return 8 * found - 4 * found.mean() if tensor.is_floating_point() else found
+def _far(tensor, sign):
+    """One far beyond its range, up or down; of whole numbers, which may be indices, one of their largest or smallest."""
+    if tensor.is_floating_point():
+        return _random(tensor).flip(-1) * FAR * sign
+    return torch.full_like(tensor, int(tensor.max() if sign > 0 else tensor.min()))
 
 
 def _box(corner, window):

@@ -8,6 +8,8 @@ answers agree where Python code was followed rightly and no image's answer depen
 import torch
 import torch.nn.functional as F
 
+FAR = 64
+"""How many times as large as an image its company is."""
 BLOCKS = 5
 """Cells a side of the coarse half of a random image: a network that averages noise away still sees those."""
 
@@ -31,9 +33,12 @@ def probes(image, fill=None):
 
 
 def company(image, fill=None):
-    """Two random images [2, C, H, W], one far beyond that range: what depends on a batch's largest value changes."""
-    pair = probes(image, fill).flip(3)
-    return like(torch.cat([pair[:1] * 8 - pair.mean() * 4, pair[1:]]), image)
+    """Two random images [2, C, H, W] far beyond that range, up and down.
+
+    What depends on the largest value of a batch, or on its mean, changes beside one of them.
+    """
+    found = probes(image, fill)[:1].flip(3) * FAR
+    return like(torch.cat([found, -found]), image)
 
 
 def alone(module, images):
@@ -78,14 +83,14 @@ def keeps_apart(module, images, truths, beside, most=5):
         module: nn.Module in evaluation mode, or what is called like one.
         images: [n, C, H, W].
         truths: the right answer to each of them alone [n, classes].
-        beside: two other images [2, C, H, W], put before and behind them and the other way round: the first and the
-            last of a batch may be what the others are compared with.
+        beside: two other images [2, C, H, W], put before and behind them in each way: the first and the last of a batch
+            may be what the others are compared with.
         most: images that may be passed at a time; with 1 only the answers themselves are compared.
     """
     one, other = beside.split(1)
     for part, truth in zip(images.split(max(1, most - 2)), truths.split(max(1, most - 2))):
         # Groups of (what comes before, what comes behind) that take the same operations.
-        groups = [[([one], [other]), ([other], [one])]]
+        groups = [[([before], [behind]) for before in (one, other) for behind in (one, other)]]
         if most < 3:
             groups = [[([], [])]] if most == 1 else [[([one], []), ([other], [])], [([], [one]), ([], [other])]]
         for group in groups:
