@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 import torch
 
+from kryptonlib.occlusion.apart import computes_apart
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, find_head, finished_map
@@ -57,10 +58,13 @@ class Incremental:
     def __init__(self, module, image, truth=None):
         # Not inference_mode: autograd refuses its tensors, and ``linear_tail`` differentiates these steps.
         with torch.no_grad():
-            self.steps, self.output = read_steps(prepared(module), image.contiguous(memory_format=torch.channels_last))
+            traced = prepared(module)
+            # Before ``read_steps`` lets go of weights.
+            apart = traced is not None and computes_apart(traced)
+            self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
             self.image = image
             self.clean = self.steps[self.output].clean
-            self._prove(module, module(image.clone()) if truth is None else truth)
+            self._prove(module, module(image.clone()) if truth is None else truth, apart)
         self.head = find_head(self.steps, self.output)
         if self.head[0] == 0:
             raise Unsupported("the network has no map between the image and its first linear layer")
@@ -72,7 +76,7 @@ class Incremental:
                 stacklevel=2,
             )
 
-    def _prove(self, module, truth):
+    def _prove(self, module, truth, apart):
         """See that the steps give the module's answers, to the clean image and to random ones beside each other."""
         images = probes(self.image)
         try:
@@ -82,13 +86,12 @@ class Incremental:
             raise Unsupported(f"the network cannot be tried on random images ({type(error).__name__})") from error
         try:
             answers = self.entire(images)
-            # What is not known may depend on the company: each of the two gets another, in the same place.
-            if any(step.operator is not None and step.operator.mixes for step in self.steps):
-                for mine in (0, 1):
-                    pair = company(self.image)
-                    pair[mine] = images[mine]
-                    if not agrees(self.entire(pair)[mine], answers[mine], closeness(answers)):
-                        raise Unsupported("the network answers an image beside others otherwise than alone")
+            # Where an answer may depend on the company, each of the two gets another, in the same place.
+            for mine in () if apart else (0, 1):
+                pair = company(self.image)
+                pair[mine] = images[mine]
+                if not agrees(self.entire(pair)[mine], answers[mine], closeness(answers)):
+                    raise Unsupported("the network answers an image beside others otherwise than alone")
         except Unsupported:
             raise
         except Exception as error:

@@ -20,7 +20,6 @@ class Operator:
         run: function(n, tensors) in place of the network's own call on entire maps; None keeps the call.
         layout_in: the layout that ``function`` expects.
         known: False for what the engine does not recognise.
-        mixes: True where it is not known that each example of a batch is computed by itself.
         function: for pointwise and join, function(tensors) -> result, never in place.
         in_place: for pointwise, function(tensors) that overwrites its input; None where there is none.
         rectifier: True for ReLU, which may be written straight into a buffer.
@@ -41,7 +40,6 @@ class Operator:
     kind: str
     layout: str
     known: bool = True
-    mixes: bool = False
     run: object = None
     function: object = None
     in_place: object = None

@@ -9,10 +9,6 @@ import copy
 from torch import nn
 
 from kryptonlib.occlusion.functions import (
-    BINARY_NAMES,
-    ELEMENTWISE_NAMES,
-    FLATTENING_NAMES,
-    SAME_NAMES,
     argument,
     caller,
     classify_function,
@@ -65,7 +61,7 @@ def classify(target, arguments, keywords, steps, clean):
     elif own:
         found = classify_function(name.rstrip("_"), target, arguments, keywords, call, steps, clean)
     if found is None:
-        found = Operator("dense", dense_layout(clean), known=False, mixes=True)
+        found = Operator("dense", dense_layout(clean), known=False)
     return found
 
 
@@ -78,7 +74,7 @@ def classify_item(several, which, source, clean):
         begin = sum(part.shape[1] for part in several.clean[:which])
         end = begin + clean.shape[1]
         return pointwise(lambda tensors: tensors[0][:, begin:end], source, fresh=False)
-    return Operator("dense", dense_layout(clean), known=source.layout == "flat", mixes=True)
+    return Operator("dense", dense_layout(clean), known=source.layout == "flat")
 
 
 def _module(part, call, steps, clean):
@@ -139,18 +135,6 @@ def _flat(target, arguments, keywords, clean):
     layout = dense_layout(clean)
     if type(target) is nn.Linear and is_plain(target):
         return Operator("dense", layout, weight=target.weight, part=target, macs=target.weight.numel())
-    if isinstance(target, nn.Module):
-        if isinstance(target, SAME_MODULES) and is_plain(target):
-            return Operator("same", layout)
-        apart = isinstance(target, (*ELEMENTWISE_MODULES, nn.Linear, nn.LayerNorm)) and is_plain(target)
-    else:
-        name = target if isinstance(target, str) else getattr(target, "__name__", "").strip("_")
-        own = isinstance(target, str) or is_torch(target)
-        apart = own and name.rstrip("_") in {
-            *ELEMENTWISE_NAMES,
-            *BINARY_NAMES,
-            *SAME_NAMES,
-            *FLATTENING_NAMES,
-            "linear",
-        }
-    return Operator("dense", layout, mixes=not apart)
+    if isinstance(target, SAME_MODULES) and is_plain(target):
+        return Operator("same", layout)
+    return Operator("dense", layout)
