@@ -184,6 +184,12 @@ LAYERS = {
     "clamped": lambda: Does(lambda self, x: x.clamp(-0.2, 0.4)),
     "own largest": lambda: Does(lambda self, x: x / (1 + x.abs().amax((1, 2, 3)).view(-1, 1, 1, 1))),
     "own norm": lambda: nn.GroupNorm(2, CHANNELS),
+    "enlarged": lambda: nn.Upsample(scale_factor=2),
+    "transposed": lambda: nn.ConvTranspose2d(CHANNELS, CHANNELS, 2, stride=2),
+    "rolled": lambda: Does(lambda self, x: x.roll(1, 2)),
+    "attention": lambda: Does(lambda self, x: x * x.softmax(1)),
+    "transposed axes": lambda: Does(lambda self, x: x.transpose(2, 3).contiguous()),
+    "chosen": lambda: Does(lambda self, x: torch.where(x > 0.1, x, 0.5 * x)),
     # From here on the batch is mixed, or Python decides.
     "norm of the batch": lambda: norm(track_running_stats=False),
     "largest of the batch": lambda: Does(lambda self, x: x / (1 + x.abs().max())),
@@ -243,6 +249,17 @@ def locked(net):
     return net
 
 
+A_MAP = per_image_constant((1, 3, SIDE, SIDE + 2))
+
+
+def beside_a_map(self, x):
+    return self.net(self.join(torch.cat([x, self.constant], 1)))
+
+
+def beside_a_map_each(self, x):
+    return self.net(self.join(torch.cat([self.constant.expand(x.size(0), -1, -1, -1), x], 1)))
+
+
 ROOTS = {
     "plain": lambda net: net,
     "hook": lambda net: hooked(net, lambda part, inputs, output: output**2),
@@ -251,6 +268,14 @@ ROOTS = {
     "lock": locked,
     "writes into its input": lambda net: Does(lambda self, x: self.net(x.mul_(2)), net=net),
     "normalises": lambda net: Does(lambda self, x: self.net((x - 0.4) / 0.2), net=net),
+    "clamps by a map": lambda net: Does(lambda self, x: self.net(torch.clamp(x, min=self.constant)), A_MAP, net=net),
+    "raises to a map": lambda net: Does(lambda self, x: self.net(x.abs().add(0.1).pow(self.constant)), A_MAP, net=net),
+    "adds a map": lambda net: Does(lambda self, x: self.net(x + self.constant), A_MAP, net=net),
+    "a map beside": lambda net: Does(beside_a_map, A_MAP, net=net, join=nn.Conv2d(6, 3, 1)),
+    "a map beside each": lambda net: Does(beside_a_map_each, A_MAP, net=net, join=nn.Conv2d(6, 3, 1)),
+    "over its largest": lambda net: Does(
+        lambda self, x: self.net(x / (0.1 + x.abs().amax((1, 2, 3)).view(-1, 1, 1, 1))), net=net
+    ),
 }
 
 

@@ -135,7 +135,7 @@ def heatmap(
         try:
             values = METHODS[method](job, progress)
         except Unsupported as reason:
-            job.notes.append(f"{reason}; every position is computed in full")
+            job.notes = [f"{reason}; every position is computed in full"]
             values = full.run(job, progress)
             if isinstance(plan, Plan):
                 job.info["estimated_ssim"] = list(EXACT)

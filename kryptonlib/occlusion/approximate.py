@@ -38,7 +38,7 @@ def run(job, progress=False):
         Unsupported: the network cannot be traced (see :class:`Incremental`) and the plan crops windows.
     """
     crops = isinstance(job.plan, Published) or job.plan.reach is not None
-    engine = Incremental(job.module, job.image, job.clean_logits) if crops else answering(job)
+    engine = Incremental(job.module, job.image, job.clean_logits, job.notes) if crops else answering(job)
     meter = Progress(len(job.grid), progress)
     if isinstance(job.plan, Published):
         return published(engine, job, meter)
@@ -67,7 +67,7 @@ def run(job, progress=False):
 def answering(job):
     """What computes a job's positions exactly: the incremental engine, or entire passes and a note in ``job.notes``."""
     try:
-        return Incremental(job.module, job.image, job.clean_logits)
+        return Incremental(job.module, job.image, job.clean_logits, job.notes)
     except Unsupported as reason:
         job.notes.append(f"{reason}; every position that is computed takes an entire forward pass")
         return Passes(job, len(job.grid))

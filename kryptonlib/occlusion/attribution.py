@@ -133,10 +133,11 @@ class _Run:
         try:
             if not isinstance(self.forward, nn.Module):
                 raise Unsupported("a function cannot be traced; pass the nn.Module itself")
-            engine = Incremental(self.forward, images[:1])
+            engine = Incremental(self.forward, images[:1], notes=self.notes)
             answers = checked_output(self.forward(images.clone()))
             clean = select(answers, self.target)
             if clean.shape != images.shape[:1]:
+                self.notes = []
                 return None
             totals = []
             for number, image in enumerate(images):
@@ -151,7 +152,7 @@ class _Run:
                 changes = clean[number] - select(outputs, wanted)
                 totals.append(_spread(changes[:, None], places, window, images.shape[1:])[0])
         except Unsupported as reason:
-            self.notes.append(f"{reason}; every window is computed by a forward pass")
+            self.notes = [f"{reason}; every window is computed by a forward pass"]
             return None
         return [torch.stack(totals)]
 

@@ -84,9 +84,9 @@ class Passes:
         images, truths = torch.cat([images, job.image]), torch.cat([truths, job.clean_logits])
         folded = prepared(job.module) if self.count >= FOLD_FROM else None
         if folded is not None:
-            together = 1 if computes_apart(folded) else most
+            around = None if computes_apart(folded) else _fast(beside)
             # Its forward itself: fx's call prints the code where that raises.
-            if keeps_apart(folded.forward, _fast(images), truths, _fast(beside), together):
+            if keeps_apart(folded.forward, _fast(images), truths, around, most):
                 return folded.forward, True, True
         if most == 1 or keeps_apart(job.module, images, truths, beside, most):
             return job.module, False, True

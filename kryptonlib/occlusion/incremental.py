@@ -44,6 +44,7 @@ class Incremental:
         module: nn.Module in evaluation mode that takes [n, C, H, W] and returns logits [n, classes].
         image: the clean image [1, C, H, W] on the module's device.
         truth: the module's logits for it, where they are known already.
+        notes: a list that takes what there is to warn of; None warns.
 
     Raises:
         Unsupported: torch.fx cannot trace the module rightly, or it is no network from one image to logits.
@@ -55,7 +56,7 @@ class Incremental:
         torch.Size([2, 3])
     """
 
-    def __init__(self, module, image, truth=None):
+    def __init__(self, module, image, truth=None, notes=None):
         # Not inference_mode: autograd refuses its tensors, and ``linear_tail`` differentiates these steps.
         with torch.no_grad():
             traced = prepared(module)
@@ -70,11 +71,14 @@ class Incremental:
             raise Unsupported("the network has no map between the image and its first linear layer")
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
-            warnings.warn(
+            text = (
                 f"the occlusion engine does not know the operator {unknown[0]!r}: from there on entire maps are "
-                "computed (correct, but without savings)",
-                stacklevel=2,
+                "computed (correct, but without savings)"
             )
+            if notes is None:
+                warnings.warn(text, stacklevel=2)
+            else:
+                notes.append(text)
 
     def _prove(self, module, truth, apart):
         """See that the steps give the module's answers, to the clean image and to random ones beside each other."""
@@ -200,7 +204,7 @@ def run(job, progress=False):
     Raises:
         Unsupported: see :class:`Incremental`.
     """
-    engine = Incremental(job.module, job.image, job.clean_logits)
+    engine = Incremental(job.module, job.image, job.clean_logits, job.notes)
     values = scores(engine, job, job.grid.positions(), job.grid.patch, Progress(len(job.grid), progress))
     job.info.update(passes=len(job.grid))
     return values

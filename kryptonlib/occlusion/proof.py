@@ -84,15 +84,17 @@ def keeps_apart(module, images, truths, beside, most=5):
         images: [n, C, H, W].
         truths: the right answer to each of them alone [n, classes].
         beside: two other images [2, C, H, W], put before and behind them in each way: the first and the last of a batch
-            may be what the others are compared with.
+            may be what the others are compared with. None where it is known that the module computes each by itself.
         most: images that may be passed at a time; with 1 only the answers themselves are compared.
     """
-    one, other = beside.split(1)
-    for part, truth in zip(images.split(max(1, most - 2)), truths.split(max(1, most - 2))):
-        # Groups of (what comes before, what comes behind) that take the same operations.
-        groups = [[([before], [behind]) for before in (one, other) for behind in (one, other)]]
-        if most < 3:
-            groups = [[([], [])]] if most == 1 else [[([one], []), ([other], [])], [([], [one]), ([], [other])]]
+    # Groups of (what comes before, what comes behind) that take the same operations.
+    groups, room = [[([], [])]], most
+    if beside is not None and most > 1:
+        one, other = beside.split(1)
+        groups, room = [[([before], [behind]) for before in (one, other) for behind in (one, other)]], most - 2
+        if most == 2:
+            groups, room = [[([one], []), ([other], [])], [([], [one]), ([], [other])]], 1
+    for part, truth in zip(images.split(room), truths.split(room)):
         for group in groups:
             answers = [_within(module, before, part, behind, images) for before, behind in group]
             if any(answer is None or not agrees(answer, truth, tolerance(truths)) for answer in answers):
