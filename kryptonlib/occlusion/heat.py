@@ -65,7 +65,8 @@ class Heatmap:
     def estimated_ssim(self):
         """For an approximate map the :class:`~kryptonlib.occlusion.estimate.Estimate` of its SSIM with the exact one.
 
-        None for exact maps, for Krypton's own methods, and where the grid is too small for an estimate.
+        1 with an interval of no width where everything was computed exactly after all (a grid too small for an
+        estimate, for example); None for the other methods, and for Krypton's own.
         """
         found = self.info.get("estimated_ssim")
         return None if found is None else Estimate(*found)
