@@ -1,6 +1,7 @@
 """Which traced networks are known to compute each example of a batch by itself, from what they call.
 
-It spares the usual networks passes in other company (``proof``). What is not known here is not taken to mix; it is tried.
+It spares the usual networks passes in other company (``proof``). What is not known here is not taken to mix: it is
+tried.
 """
 
 from torch import nn

@@ -239,7 +239,7 @@ def _random(tensor):
 
 
 def _far(tensor, sign):
-    """One far beyond its range, up or down; of whole numbers, which may be indices, one of their largest or smallest."""
+    """One far beyond its range, up or down; of whole numbers, which may be indices, their largest or smallest."""
     if tensor.is_floating_point():
         return _random(tensor).flip(-1) * FAR * sign
     return torch.full_like(tensor, int(tensor.max() if sign > 0 else tensor.min()))
