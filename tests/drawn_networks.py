@@ -151,12 +151,16 @@ LAYERS = {
     "hook on a pool": lambda: hooked(nn.MaxPool2d(2), lambda part, inputs, output: output**2),
     "hook on a rectifier": lambda: hooked(nn.ReLU(), lambda part, inputs, output: output - 0.1),
     "hook on a norm": lambda: nn.Sequential(conv(), hooked(norm(), lambda part, inputs, output: 2 * output)),
-    "hook on a block": lambda: hooked(nn.Sequential(conv(), nn.ReLU()), lambda part, inputs, output: output.sqrt()),
+    "hook on a block": lambda: hooked(
+        nn.Sequential(conv(), nn.ReLU()), lambda part, inputs, output: (output + 0.1).sqrt()
+    ),
     "own forward": lambda: own_forward(conv()),
     "compiled": lambda: torch.jit.script(nn.Sequential(conv(), nn.ReLU())),
     "residual": lambda: Does(lambda self, x: x + self.part(x), part=conv()),
     "dense block": lambda: Does(
-        lambda self, x: self.join(torch.cat([x, self.part(x)], 1)), part=conv(), join=nn.Conv2d(2 * CHANNELS, CHANNELS, 1)
+        lambda self, x: self.join(torch.cat([x, self.part(x)], 1)),
+        part=conv(),
+        join=nn.Conv2d(2 * CHANNELS, CHANNELS, 1),
     ),
     "squeeze and excitation": lambda: Does(excited, part=nn.Linear(CHANNELS, CHANNELS)),
     "same module twice": lambda: Does(lambda self, x: self.part(self.part(x)), part=nn.Sequential(conv(), norm())),
@@ -175,13 +179,17 @@ LAYERS = {
     "overwritten half": lambda: Does(overwritten_half),
     "augmented": lambda: Does(augmented, part=conv()),
     "rectified in place": lambda: Does(rectified_in_place, part=conv()),
-    "a constant per channel": lambda: Does(
-        lambda self, x: x * self.constant, per_image_constant((1, CHANNELS, 1, 1))
-    ),
+    "a constant per channel": lambda: Does(lambda self, x: x * self.constant, per_image_constant((1, CHANNELS, 1, 1))),
     "a constant per column": lambda: Does(lambda self, x: x[..., :1] + x * 0 + self.constant, torch.tensor(0.5)),
     "clamped": lambda: Does(lambda self, x: x.clamp(-0.2, 0.4)),
     "own largest": lambda: Does(lambda self, x: x / (1 + x.abs().amax((1, 2, 3)).view(-1, 1, 1, 1))),
     "own norm": lambda: nn.GroupNorm(2, CHANNELS),
+    "enlarged": lambda: nn.Upsample(scale_factor=2),
+    "transposed": lambda: nn.ConvTranspose2d(CHANNELS, CHANNELS, 2, stride=2),
+    "rolled": lambda: Does(lambda self, x: x.roll(1, 2)),
+    "attention": lambda: Does(lambda self, x: x * x.softmax(1)),
+    "transposed axes": lambda: Does(lambda self, x: x.transpose(2, 3).contiguous()),
+    "chosen": lambda: Does(lambda self, x: torch.where(x > 0.1, x, 0.5 * x)),
     # From here on the batch is mixed, or Python decides.
     "norm of the batch": lambda: norm(track_running_stats=False),
     "largest of the batch": lambda: Does(lambda self, x: x / (1 + x.abs().max())),
@@ -212,7 +220,9 @@ HEADS = {
         nn.AdaptiveAvgPool2d(2), nn.Flatten(), hooked(linear(4 * CHANNELS), lambda part, inputs, output: output**2)
     ),
     "weight norm": lambda size: nn.Sequential(nn.Flatten(), parametrizations.weight_norm(linear(size))),
-    "hidden": lambda size: nn.Sequential(nn.Flatten(), nn.Linear(size, 5), nn.ReLU(inplace=True), nn.Dropout(), linear(5)),
+    "hidden": lambda size: nn.Sequential(
+        nn.Flatten(), nn.Linear(size, 5), nn.ReLU(inplace=True), nn.Dropout(), linear(5)
+    ),
     "view": lambda size: Does(view_all, last=linear(size)),
     "mean": lambda size: Does(lambda self, x: self.last(x.mean([-1, -2])), last=linear(CHANNELS)),
     "squeezed": lambda size: Does(
@@ -220,7 +230,9 @@ HEADS = {
     ),
     "two heads": lambda size: Does(two_heads, last=linear(size), value=nn.Linear(size, 1)),
     "best of the map": lambda size: Does(lambda self, x: self.last(x.amax((2, 3))), last=linear(CHANNELS)),
-    "for one image": lambda size: Does(lambda self, x: self.last(x.mean((2, 3)).view(1, CHANNELS)), last=linear(CHANNELS)),
+    "for one image": lambda size: Does(
+        lambda self, x: self.last(x.mean((2, 3)).view(1, CHANNELS)), last=linear(CHANNELS)
+    ),
     "for one image, flattened": lambda size: Does(lambda self, x: self.last(x.reshape(1, -1)), last=linear(size)),
     "softmax over the batch": lambda size: Does(
         lambda self, x: self.last(x.mean((2, 3)).softmax(0) + x.mean((2, 3))), last=linear(CHANNELS)
@@ -237,6 +249,17 @@ def locked(net):
     return net
 
 
+A_MAP = per_image_constant((1, 3, SIDE, SIDE + 2))
+
+
+def beside_a_map(self, x):
+    return self.net(self.join(torch.cat([x, self.constant], 1)))
+
+
+def beside_a_map_each(self, x):
+    return self.net(self.join(torch.cat([self.constant.expand(x.size(0), -1, -1, -1), x], 1)))
+
+
 ROOTS = {
     "plain": lambda net: net,
     "hook": lambda net: hooked(net, lambda part, inputs, output: output**2),
@@ -245,6 +268,14 @@ ROOTS = {
     "lock": locked,
     "writes into its input": lambda net: Does(lambda self, x: self.net(x.mul_(2)), net=net),
     "normalises": lambda net: Does(lambda self, x: self.net((x - 0.4) / 0.2), net=net),
+    "clamps by a map": lambda net: Does(lambda self, x: self.net(torch.clamp(x, min=self.constant)), A_MAP, net=net),
+    "raises to a map": lambda net: Does(lambda self, x: self.net(x.abs().add(0.1).pow(self.constant)), A_MAP, net=net),
+    "adds a map": lambda net: Does(lambda self, x: self.net(x + self.constant), A_MAP, net=net),
+    "a map beside": lambda net: Does(beside_a_map, A_MAP, net=net, join=nn.Conv2d(6, 3, 1)),
+    "a map beside each": lambda net: Does(beside_a_map_each, A_MAP, net=net, join=nn.Conv2d(6, 3, 1)),
+    "over its largest": lambda net: Does(
+        lambda self, x: self.net(x / (0.1 + x.abs().amax((1, 2, 3)).view(-1, 1, 1, 1))), net=net
+    ),
 }
 
 

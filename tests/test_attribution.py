@@ -1,6 +1,9 @@
 """``Occlusion`` gives what ``captum.attr.Occlusion`` gives, on the cases that Captum's own users have."""
 
+import dataclasses
+
 import captum.attr
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -157,6 +160,135 @@ def test_images_with_full_windows_go_through_the_engine(monkeypatch):
     monkeypatch.setattr(attribution._Run, "dense", never)
     got = Occlusion(convolutional()).attribute(images(1, 3, 12, 12), (3, 4, 4), strides=4, target=0)
     assert got.shape == (1, 3, 12, 12)
+
+
+@pytest.mark.filterwarnings("ignore:.*forward pass")
+def test_the_first_image_need_not_tell_networks_apart():
+    """Divided by 255 before anything else: a black image shows nothing of it."""
+    net = convolutional()
+    net.register_forward_pre_hook(lambda part, inputs: (inputs[0] / 255,))
+    batch = torch.cat([torch.zeros(1, 3, 12, 12), images(1, 3, 12, 12)])
+    agree(net, batch, (3, 4, 4), strides=(3, 4, 4), target=1, baselines=1.0, perturbations_per_eval=1)
+
+
+@pytest.mark.filterwarnings("ignore:.*forward pass")
+@pytest.mark.parametrize("examples", [1, 3, 4])
+@pytest.mark.parametrize("weights", [torch.rand(4), torch.rand(1, 4), torch.rand(3, 4), torch.tensor(2.0)])
+def test_further_arguments_are_not_multiplied_with_the_windows(examples, weights):
+    """One weight vector for all examples: with several windows a pass Captum repeats it, and its sum grows."""
+    net, inputs = convolutional(), images(examples, 3, 12, 12)
+
+    def forward(x, w):
+        return net(x) * w.sum()
+
+    theirs = captum.attr.Occlusion(forward)
+    expected = theirs.attribute(inputs, (3, 4, 4), strides=3, target=1, additional_forward_args=(weights,))
+    for windows in (None, 1, 4):
+        settings = {"strides": 3, "target": 1, "additional_forward_args": (weights,), "perturbations_per_eval": windows}
+        ours = Occlusion(forward).attribute(inputs, (3, 4, 4), **settings)
+        torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
+
+
+@pytest.mark.filterwarnings("ignore:.*forward pass")
+@pytest.mark.parametrize("windows", [None, 1, 4])
+@pytest.mark.parametrize("mixes", ["largest", "first", "mean", "norm in training mode", "one image only"])
+def test_answers_that_depend_on_the_batch_get_one_window_a_pass(mixes, windows):
+    net, inputs = convolutional(), images(2, 3, 12, 12)
+    forward = {
+        "largest": lambda x: net(x / x.max()),
+        "first": lambda x: net(x - 0.5 * x[:1]),
+        "mean": lambda x: net(x - x.mean(0)),
+        "norm in training mode": nn.BatchNorm2d(3, momentum=0.0),
+        "one image only": lambda x: net(x).view(2, 5),
+    }[mixes]
+    if mixes == "norm in training mode":
+        forward = nn.Sequential(forward, *net).train()
+    settings = {"strides": 3, "target": 1}
+    ours = Occlusion(forward).attribute(inputs, (3, 4, 4), **settings, perturbations_per_eval=windows)
+    theirs = captum.attr.Occlusion(forward).attribute(inputs, (3, 4, 4), **settings)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("baselines", [None, 1, 0.5, torch.tensor(0.5), torch.tensor(3)])
+@pytest.mark.parametrize("kind", [torch.int64, torch.uint8])
+def test_images_of_whole_numbers(kind, baselines):
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = convolutional()
+
+        def forward(self, x):
+            return self.net(x.float() / 255)
+
+    inputs = (images(2, 3, 12, 12) * 255).to(kind)
+    agree(
+        Scaled().eval(), inputs, (3, 4, 4), strides=(3, 4, 4), target=1, baselines=baselines, perturbations_per_eval=1
+    )
+
+
+def test_numbers_of_numpy_are_numbers():
+    net, inputs = convolutional(), images(1, 3, 12, 12)
+    expected = Occlusion(net).attribute(inputs, (3, 4, 4), strides=3, target=1)
+    for strides in (np.int64(3), (np.int64(3), 3, np.int32(3))):
+        found = Occlusion(net).attribute(inputs, (3, np.int64(4), 4), strides=strides, target=np.int64(1))
+        torch.testing.assert_close(found, expected)
+
+
+def test_it_is_found_beside_heatmap():
+    from kryptonlib import occlusion
+
+    assert occlusion.Occlusion is Occlusion
+
+
+@dataclasses.dataclass
+class Answer:
+    """What a network of another library returns."""
+
+    logits: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    "arguments, error, hint",
+    [
+        ({"sliding_window_shapes": 4}, TypeError, "sliding_window_shapes must be a tuple of whole numbers"),
+        ({"sliding_window_shapes": (3, 4.0, 4)}, TypeError, "sliding_window_shapes must be a tuple of whole numbers"),
+        ({"strides": (3, 4.5, 4)}, TypeError, "strides must be a tuple of whole numbers"),
+        ({"strides": "3"}, TypeError, "strides must be a tuple of whole numbers"),
+        ({"inputs": torch.rand(0, 3, 12, 12)}, ValueError, "hold no example"),
+        ({"inputs": torch.full((1, 3, 12, 12), torch.nan)}, ValueError, "inputs hold NaN"),
+        ({"inputs": np.zeros((1, 3, 12, 12))}, TypeError, "inputs must be a tensor"),
+        ({"inputs": (torch.rand(1, 3), torch.rand(2, 3))}, ValueError, "equally many examples"),
+        ({"baselines": torch.tensor(torch.inf)}, ValueError, "baseline holds NaN"),
+        ({"baselines": "black"}, TypeError, "a baseline must be a number or a tensor"),
+        ({"target": 1.7}, TypeError, "target must be"),
+        ({"target": torch.tensor(1.7)}, TypeError, "target must be"),
+        ({"target": [1.7]}, TypeError, "target must be"),
+        ({"target": (1.7,)}, TypeError, "target must be"),
+        ({"target": [9]}, ValueError, "out of range"),
+        ({"perturbations_per_eval": 2.5}, ValueError, "perturbations_per_eval"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, error, hint):
+    settings = {"inputs": images(1, 3, 12, 12), "sliding_window_shapes": (3, 4, 4), "target": 1, **arguments}
+    with pytest.raises(error, match=hint):
+        Occlusion(convolutional()).attribute(**settings)
+
+
+@pytest.mark.parametrize("wrap", [lambda y: (y, y), lambda y: {"logits": y}, lambda y: Answer(y), lambda y: [y]])
+@pytest.mark.parametrize("module", [True, False])
+@pytest.mark.filterwarnings("ignore:.*forward pass")
+def test_an_output_that_is_no_tensor_is_refused(wrap, module):
+    class Wrapped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = convolutional()
+
+        def forward(self, x):
+            return wrap(self.net(x))
+
+    net = Wrapped().eval()
+    with pytest.raises(TypeError, match="must return a tensor or a number, got .*; wrap it in a function"):
+        Occlusion(net if module else lambda x: net(x)).attribute(images(1, 3, 12, 12), (3, 4, 4), target=1)
 
 
 @pytest.mark.parametrize(

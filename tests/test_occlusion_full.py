@@ -256,8 +256,8 @@ def test_the_asked_batch_size_is_used():
     net = Watched().eval()
     occlusion.heatmap(net, picture(), patch=8, stride=8, batch_size=2, method="full")
     assert max(net.sizes) == 2
-    # Clean pass, measuring pass, two random images alone, three images each beside another, four positions.
-    assert net.sizes == [1, 1, 1, 1, 2, 2, 2, 2, 2]
+    # Clean pass, measuring pass, two random images alone, three images each before and behind two others, two passes.
+    assert net.sizes == [1, 1, 1, 1] + [2] * 12 + [2, 2]
 
 
 def test_progress_tells_every_step(capsys):
@@ -288,6 +288,12 @@ def test_progress_tells_every_step(capsys):
         (dict(fill="black"), ValueError, "fill"),
         (dict(fill=(1, 2)), ValueError, "3 of them"),
         (dict(fill=float("nan")), ValueError, "fill"),
+        (dict(fill=None), TypeError, "fill must be a number"),
+        (dict(fill=[None]), TypeError, "fill must be a number"),
+        (dict(fill={}), TypeError, "fill must be a number"),
+        (dict(region=4), ValueError, "region must be four integers .*, got 4"),
+        (dict(region="abcd"), ValueError, "region must be four integers"),
+        (dict(region=(0, 0, 4.0, 4)), ValueError, "region must be four integers"),
         (dict(patch=30), ValueError, "larger than"),
         (dict(stride=0), ValueError, "stride"),
         (dict(batch_size=0), ValueError, "batch_size"),

@@ -62,7 +62,14 @@ def marked(cell, **about):
     return cell
 
 
-TWO = "a = 1\n### BEGIN SOLUTION part a\nsecret = 2\n### END SOLUTION\nb = 2\n  # BEGIN SOLUTION\n  secret = 3\n  # END SOLUTION"
+TWO = """a = 1
+### BEGIN SOLUTION part a
+secret = 2
+### END SOLUTION
+if a:
+    # BEGIN SOLUTION
+    secret = 3
+    # END SOLUTION"""
 HIDDEN = "assert double(1) == 2\n### BEGIN HIDDEN TESTS\nassert double(3) == 6  # secret\n### END HIDDEN TESTS"
 TASK = "Draw a cat.\n=== BEGIN MARK SCHEME ===\nsecret: two ears\n=== END MARK SCHEME ==="
 CASES = {
@@ -138,7 +145,9 @@ def test_any_cell_is_read_as_nbgrader_reads_it_or_refused(lines, kind, about):
 
 
 def test_a_copy_holds_nothing_of_what_the_teacher_wrote_for_himself():
-    answer = marked(new_markdown_cell("The secret ![cat](attachment:secret.png)"), grade_id="y", solution=True, grade=True)
+    answer = marked(
+        new_markdown_cell("The secret ![cat](attachment:secret.png)"), grade_id="y", solution=True, grade=True
+    )
     answer.attachments = {"secret.png": {"image/png": "c2VjcmV0"}}
     kept = new_markdown_cell("![dog](attachment:dog.png)")
     kept.attachments = {"dog.png": {"image/png": "ZG9n"}}

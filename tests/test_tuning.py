@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import binomtest
-from test_incremental import image_of
 from tiny_maps import ROUGH, SMOOTH, network, picture
 from torch import nn
 

@@ -107,7 +107,8 @@ def heatmap(
             seconds left).
 
     Returns:
-        A :class:`Heatmap`.
+        A :class:`Heatmap`. A network that cannot be traced, or not rightly, is passed every position in full, and one
+        whose answer to an image depends on the images beside it gets them one by one; a warning says so.
 
     Raises:
         ValueError, TypeError: an image outside its range, of the wrong shape or with NaN, a patch larger than the
@@ -145,7 +146,7 @@ def heatmap(
         try:
             values = METHODS[method](job, progress)
         except Unsupported as reason:
-            job.notes.append(f"{reason}; every position is computed in full")
+            job.notes = [f"{reason}; every position is computed in full"]
             values = full.run(job, progress)
             if isinstance(plan, Plan):
                 job.info["estimated_ssim"] = list(EXACT)

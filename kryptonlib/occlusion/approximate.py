@@ -38,7 +38,7 @@ def run(job, progress=False):
         Unsupported: the network cannot be traced (see :class:`Incremental`) and the plan crops windows.
     """
     crops = isinstance(job.plan, Published) or job.plan.reach is not None
-    engine = Incremental(job.module, job.image, job.clean_logits) if crops else answering(job)
+    engine = Incremental(job.module, job.image, job.clean_logits, job.notes) if crops else answering(job)
     meter = Progress(len(job.grid), progress)
     if isinstance(job.plan, Published):
         return published(engine, job, meter)
@@ -67,7 +67,7 @@ def run(job, progress=False):
 def answering(job):
     """What computes a job's positions exactly: the incremental engine, or entire passes and a note in ``job.notes``."""
     try:
-        return Incremental(job.module, job.image, job.clean_logits)
+        return Incremental(job.module, job.image, job.clean_logits, job.notes)
     except Unsupported as reason:
         job.notes.append(f"{reason}; every position that is computed takes an entire forward pass")
         return Passes(job, len(job.grid))
@@ -92,8 +92,15 @@ def evaluator(engine, job, reach, meter=None):
     """function(places [n, 2] of the grid, exact) -> scores [T, n].
 
     Unless exact, windows are cropped to ``reach``, and what that leaves out counts to first order.
+
+    Raises:
+        Unsupported: ``reach`` is given, and part of the network has no gradient.
     """
-    slopes = None if reach is None else Slopes(engine, job.targets, job.score)
+    try:
+        slopes = None if reach is None else Slopes(engine, job.targets, job.score)
+    # Hooks that write, compiled and quantized modules: some of the caller's own parts have no gradient.
+    except RuntimeError as error:
+        raise Unsupported("the network has no gradient, which cropped windows need") from error
     crop = None if reach is None else Reach(engine.steps, reach)
 
     def evaluate(places, exact):

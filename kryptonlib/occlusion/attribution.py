@@ -11,6 +11,7 @@ runs one forward pass per window, as Captum does. Captum itself is not needed.
 Reference: captum 0.8, ``captum/attr/_core/occlusion.py`` and ``feature_ablation.py``.
 """
 
+import itertools
 import warnings
 from numbers import Integral
 
@@ -30,7 +31,7 @@ from kryptonlib.occlusion.captum_arguments import (
 )
 from kryptonlib.occlusion.incremental import Incremental
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.proof import agrees, tolerance
+from kryptonlib.occlusion.proof import FAR, agrees, closeness, tolerance
 from kryptonlib.occlusion.steps import Unsupported
 
 DENSE_BATCH = 16
@@ -132,10 +133,11 @@ class _Run:
         try:
             if not isinstance(self.forward, nn.Module):
                 raise Unsupported("a function cannot be traced; pass the nn.Module itself")
-            engine = Incremental(self.forward, images[:1])
+            engine = Incremental(self.forward, images[:1], notes=self.notes)
             answers = checked_output(self.forward(images.clone()))
             clean = select(answers, self.target)
             if clean.shape != images.shape[:1]:
+                self.notes = []
                 return None
             totals = []
             for number, image in enumerate(images):
@@ -150,7 +152,7 @@ class _Run:
                 changes = clean[number] - select(outputs, wanted)
                 totals.append(_spread(changes[:, None], places, window, images.shape[1:])[0])
         except Unsupported as reason:
-            self.notes.append(f"{reason}; every window is computed by a forward pass")
+            self.notes = [f"{reason}; every window is computed by a forward pass"]
             return None
         return [torch.stack(totals)]
 
@@ -185,21 +187,27 @@ class _Run:
         # In training mode dropout and batch statistics depend on the batch, and a pass more changes the latter.
         if wanted == 1 or self._training() or clean.ndim == 0 or len(clean) != len(self.tensors[0]):
             return 1
-        beside = [
-            8 * tensor - 4 * tensor.mean() if tensor.is_floating_point() else tensor.flip(-1) for tensor in self.tensors
-        ]
+        # Random images tell what a black one hides; they stand in the middle, since the first and the last of a batch
+        # may be what the others are compared with.
+        tried = [_random(tensor) for tensor in self.tensors]
+        far = [_far(tensor, 1) for tensor in self.tensors], [_far(tensor, -1) for tensor in self.tensors]
         try:
-            # In the middle: the first and the last of a batch may be what the others are compared with.
-            trial = [torch.cat([other, tensor, other]) for tensor, other in zip(self.tensors, beside)]
-            together = self._forward(trial, 3)
+            truths = torch.cat([clean, self._forward([tensor.clone() for tensor in tried], 1)])
+            together = [
+                self._forward([torch.cat(four) for four in zip(before, self.tensors, tried, behind)], 4)
+                for before, behind in itertools.product(far, far)
+            ]
         # The caller's own code may be made for batches of that size only.
         except Exception:
             return 1
-        if len(together) != 3 * len(clean):
+        if any(len(answers) != 4 * len(clean) for answers in together):
             return 1
-        exact = clean.is_floating_point() and clean.device.type == "cpu"
-        within = tolerance(clean) / (10 if exact else 1) if clean.is_floating_point() else 0.0
-        return wanted if agrees(together[len(clean) : 2 * len(clean)], clean, within) else 1
+        one, *others = (answers[len(clean) : 3 * len(clean)] for answers in together)
+        if clean.is_floating_point():
+            right = agrees(one, truths, tolerance(truths.reshape(len(truths), -1)))
+        else:
+            right = torch.equal(one, truths)
+        return wanted if right and all(agrees(other, one, closeness(one)) for other in others) else 1
 
     def _training(self):
         return isinstance(self.forward, nn.Module) and any(part.training for part in self.forward.modules())
@@ -218,6 +226,23 @@ class _Run:
         elif is_vector(target):
             target = target.repeat(times)
         return select(checked_output(self.forward(*tensors, *arguments)), target)
+
+
+def _random(tensor):
+    """Another tensor of that kind, drawn from the values in it and, for decimal ones, from [0, 1]."""
+    generator = torch.Generator().manual_seed(0)
+    if tensor.is_floating_point():
+        low, high = min(0.0, float(tensor.min())), max(1.0, float(tensor.max()))
+        return (low + (high - low) * torch.rand(tensor.shape, generator=generator)).to(tensor)
+    order = torch.randperm(tensor.numel(), generator=generator)
+    return tensor.flatten()[order.to(tensor.device)].view(tensor.shape)
+
+
+def _far(tensor, sign):
+    """One far beyond its range, up or down; of whole numbers, which may be indices, their largest or smallest."""
+    if tensor.is_floating_point():
+        return _random(tensor).flip(-1) * FAR * sign
+    return torch.full_like(tensor, int(tensor.max() if sign > 0 else tensor.min()))
 
 
 def _box(corner, window):

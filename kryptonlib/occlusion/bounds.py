@@ -17,8 +17,8 @@ import torch
 from kryptonlib.occlusion.costs import step_macs
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.intervals import extent, through_window
+from kryptonlib.occlusion.reader import read_steps
 from kryptonlib.occlusion.spread import changed_intervals
-from kryptonlib.occlusion.steps import read_steps
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LayerWork:
 
 
 def steps_of(module, image):
-    """The steps of a network in evaluation mode, for the functions here: see ``steps.read_steps``.
+    """The steps of a network in evaluation mode, for the functions here: see ``reader.read_steps``.
 
     Raises:
         Unsupported: the network cannot be traced.

@@ -1,4 +1,4 @@
-"""The arguments of Captum's ``Occlusion``, checked: windows, strides, baselines, targets, and what a function returns."""
+"""The arguments of Captum's ``Occlusion``, checked: windows, strides, baselines, targets, and a function's answer."""
 
 import itertools
 from numbers import Integral
@@ -52,7 +52,8 @@ def _is_whole(value):
 def _whole_numbers(value, name):
     if not isinstance(value, (tuple, list, torch.Size)) or not all(_is_whole(one) for one in value):
         raise TypeError(
-            f"{name} must be a tuple of whole numbers, one per axis without the batch such as (3, 16, 16), got {value!r}"
+            f"{name} must be a tuple of whole numbers, one per axis without the batch such as (3, 16, 16), "
+            f"got {value!r}"
         )
     return tuple(int(one) for one in value)
 
@@ -103,8 +104,8 @@ def checked_output(output):
         return torch.tensor(output)
     if not isinstance(output, torch.Tensor):
         raise TypeError(
-            f"the forward function must return a tensor or a number, got {type(output).__name__}; wrap it in a function "
-            "that picks the tensor to explain, such as lambda x: net(x)[0]"
+            f"the forward function must return a tensor or a number, got {type(output).__name__}; wrap it in a "
+            "function that picks the tensor to explain, such as lambda x: net(x)[0]"
         )
     return output
 

@@ -39,7 +39,7 @@ class Threshold:
     A larger window is cut to its part nearest to the patch's centre. tau = 1 never cuts, and is exact.
 
     Args:
-        steps: from ``steps.read_steps``.
+        steps: from ``reader.read_steps``.
         tau: share of each map's side, in (0, 1].
 
     Source:
@@ -63,7 +63,7 @@ class Reach:
     side away.
 
     Args:
-        steps: from ``steps.read_steps``.
+        steps: from ``reader.read_steps``.
         reach: width of the part around the patch's centre as a share of each map's side, in (0, 1].
     """
 

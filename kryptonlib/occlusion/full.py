@@ -13,10 +13,11 @@ import time
 
 import torch
 
+from kryptonlib.occlusion.apart import computes_apart
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.job import checked_logits
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.proof import agrees, alone, company, keeps_apart, like, probes
+from kryptonlib.occlusion.proof import alone, company, keeps_apart, like, probes
 
 CANDIDATES = (8, 16, 32, 64, 128)
 """Batch sizes that are tried where the caller names none."""
@@ -82,9 +83,11 @@ class Passes:
             return job.module, False, False
         images, truths = torch.cat([images, job.image]), torch.cat([truths, job.clean_logits])
         folded = prepared(job.module) if self.count >= FOLD_FROM else None
-        if folded is not None and keeps_apart(folded.forward, _fast(images), truths, _fast(beside), most):
+        if folded is not None:
+            around = None if computes_apart(folded) else _fast(beside)
             # Its forward itself: fx's call prints the code where that raises.
-            return folded.forward, True, True
+            if keeps_apart(folded.forward, _fast(images), truths, around, most):
+                return folded.forward, True, True
         if most == 1 or keeps_apart(job.module, images, truths, beside, most):
             return job.module, False, True
         job.notes.append(

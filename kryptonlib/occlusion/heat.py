@@ -65,7 +65,8 @@ class Heatmap:
     def estimated_ssim(self):
         """For an approximate map the :class:`~kryptonlib.occlusion.estimate.Estimate` of its SSIM with the exact one.
 
-        None for exact maps, for Krypton's own methods, and where the grid is too small for an estimate.
+        1 with an interval of no width where everything was computed exactly after all (a grid too small for an
+        estimate, for example); None for the other methods, and for Krypton's own.
         """
         found = self.info.get("estimated_ssim")
         return None if found is None else Estimate(*found)
@@ -143,17 +144,17 @@ class Heatmap:
         # What a damaged file makes zipfile, zlib, numpy and json raise is of a dozen kinds.
         except Exception as reason:
             raise ValueError(
-                f"{path} is not a heat map written by Heatmap.save, or it is damaged ({type(reason).__name__}: {reason})"
+                f"{path} is not a heat map written by Heatmap.save, or it is damaged "
+                f"({type(reason).__name__}: {reason})"
             ) from reason
 
     def __repr__(self):
         """One line; a dataclass's own would print every value and the picture."""
-        several = isinstance(self.target, tuple)
-        rows, columns = self.grid.shape
+        (rows, columns), patch = self.grid.shape, self.grid.patch
         quality = "" if self.estimated_ssim is None else f", estimated SSIM {self.estimated_ssim.value:.2f}"
         return (
-            f"<Heatmap of {', '.join(self.names) if several else self.names[0]} ({self.score}): {rows}x{columns} positions "
-            f"of a {self.grid.patch[0]}x{self.grid.patch[1]} patch, {self.method}{quality}, {self.seconds:.2g} s>"
+            f"<Heatmap of {', '.join(self.names)} ({self.score}): {rows}x{columns} positions of a "
+            f"{patch[0]}x{patch[1]} patch, {self.method}{quality}, {self.seconds:.2g} s>"
         )
 
     def summary(self):

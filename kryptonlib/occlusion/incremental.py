@@ -13,13 +13,15 @@ import warnings
 import numpy as np
 import torch
 
+from kryptonlib.occlusion.apart import computes_apart
 from kryptonlib.occlusion.fold import prepared
 from kryptonlib.occlusion.grouping import make_groups
 from kryptonlib.occlusion.head import Head, find_head, finished_map
 from kryptonlib.occlusion.memory import kept_memory
 from kryptonlib.occlusion.progress import Progress
-from kryptonlib.occlusion.proof import agrees, alone, company, probes
-from kryptonlib.occlusion.steps import Unsupported, read_steps
+from kryptonlib.occlusion.proof import agrees, alone, closeness, company, probes
+from kryptonlib.occlusion.reader import read_steps
+from kryptonlib.occlusion.steps import Unsupported
 from kryptonlib.occlusion.sweep import Sweep
 
 BATCH = 64
@@ -42,6 +44,7 @@ class Incremental:
         module: nn.Module in evaluation mode that takes [n, C, H, W] and returns logits [n, classes].
         image: the clean image [1, C, H, W] on the module's device.
         truth: the module's logits for it, where they are known already.
+        notes: a list that takes what there is to warn of; None warns.
 
     Raises:
         Unsupported: torch.fx cannot trace the module rightly, or it is no network from one image to logits.
@@ -53,40 +56,51 @@ class Incremental:
         torch.Size([2, 3])
     """
 
-    def __init__(self, module, image, truth=None):
+    def __init__(self, module, image, truth=None, notes=None):
         # Not inference_mode: autograd refuses its tensors, and ``linear_tail`` differentiates these steps.
         with torch.no_grad():
-            self.steps, self.output = read_steps(prepared(module), image.contiguous(memory_format=torch.channels_last))
+            traced = prepared(module)
+            # Before ``read_steps`` lets go of weights.
+            apart = traced is not None and computes_apart(traced)
+            self.steps, self.output = read_steps(traced, image.contiguous(memory_format=torch.channels_last))
             self.image = image
             self.clean = self.steps[self.output].clean
-            self._prove(module, module(image.clone()) if truth is None else truth)
+            self._prove(module, module(image.clone()) if truth is None else truth, apart)
         self.head = find_head(self.steps, self.output)
         if self.head[0] == 0:
             raise Unsupported("the network has no map between the image and its first linear layer")
         unknown = [step.name for step in self.steps if not step.known]
         if unknown:
-            warnings.warn(
+            text = (
                 f"the occlusion engine does not know the operator {unknown[0]!r}: from there on entire maps are "
-                "computed (correct, but without savings)",
-                stacklevel=2,
+                "computed (correct, but without savings)"
             )
+            if notes is None:
+                warnings.warn(text, stacklevel=2)
+            else:
+                notes.append(text)
 
-    def _prove(self, module, truth):
+    def _prove(self, module, truth, apart):
         """See that the steps give the module's answers, to the clean image and to random ones beside each other."""
-        if not agrees(self.clean, truth):
-            raise Unsupported(WRONG_TRACE)
         images = probes(self.image)
-        beside = company(self.image) if any(step.foreign for step in self.steps) else images[:0]
         try:
-            truths = alone(module, images)
+            truths = torch.cat([truth, alone(module, images)])
         # The caller's code refuses images that it does not know.
         except Exception as error:
             raise Unsupported(f"the network cannot be tried on random images ({type(error).__name__})") from error
         try:
-            answers = self.entire(torch.cat([images, beside]))[: len(images)]
-        except RuntimeError as error:
-            raise Unsupported(f"the network takes no batches ({error})") from error
-        if not agrees(answers, truths):
+            answers = self.entire(images)
+            # Where an answer may depend on the company, each of the two gets another, in the same place.
+            for mine in () if apart else (0, 1):
+                pair = company(self.image)
+                pair[mine] = images[mine]
+                if not agrees(self.entire(pair)[mine], answers[mine], closeness(answers)):
+                    raise Unsupported("the network answers an image beside others otherwise than alone")
+        except Unsupported:
+            raise
+        except Exception as error:
+            raise Unsupported(f"the network takes no batches ({type(error).__name__}: {error})") from error
+        if not agrees(torch.cat([self.clean, answers]), truths):
             raise Unsupported(WRONG_TRACE)
 
     def entire(self, images):
@@ -190,7 +204,7 @@ def run(job, progress=False):
     Raises:
         Unsupported: see :class:`Incremental`.
     """
-    engine = Incremental(job.module, job.image, job.clean_logits)
+    engine = Incremental(job.module, job.image, job.clean_logits, job.notes)
     values = scores(engine, job, job.grid.positions(), job.grid.patch, Progress(len(job.grid), progress))
     job.info.update(passes=len(job.grid))
     return values

@@ -177,7 +177,9 @@ def _fill(fill, tensor, classifier, patch):
     """What a patch shows, [C, H, W] in tensor units."""
     clean = tensor[0]
     if fill is None or isinstance(fill, bool):
-        raise TypeError(f"fill must be a number, one number a channel, 'mean' or 'blur', got {fill!r}; 0.0 is the default")
+        raise TypeError(
+            f"fill must be a number, one number a channel, 'mean' or 'blur', got {fill!r}; 0.0 is the default"
+        )
     if isinstance(fill, str):
         # Mean and blur commute with the classifier's affine normalisation, so tensor space is as good as image space.
         check_choice("fill", fill, ("mean", "blur"))

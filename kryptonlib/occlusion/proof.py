@@ -8,6 +8,8 @@ answers agree where Python code was followed rightly and no image's answer depen
 import torch
 import torch.nn.functional as F
 
+FAR = 64
+"""How many times as large as an image its company is."""
 BLOCKS = 5
 """Cells a side of the coarse half of a random image: a network that averages noise away still sees those."""
 
@@ -31,9 +33,12 @@ def probes(image, fill=None):
 
 
 def company(image, fill=None):
-    """A random image beyond that range [1, C, H, W]: what depends on the largest value of a batch changes beside it."""
-    pair = probes(image, fill)
-    return pair[:1] * 8 - pair.mean() * 4
+    """Two random images [2, C, H, W] far beyond that range, up and down.
+
+    What depends on the largest value of a batch, or on its mean, changes beside one of them.
+    """
+    found = probes(image, fill)[:1].flip(3) * FAR
+    return like(torch.cat([found, -found]), image)
 
 
 def alone(module, images):
@@ -41,11 +46,24 @@ def alone(module, images):
     return torch.cat([module(image[None].clone()) for image in images])
 
 
-def tolerance(answers):
-    """How far answers of the same function may lie apart, relative to the largest: rounding in another order."""
-    if answers.dtype == torch.float64:
-        return 1e-7
-    return max(1e-3, 8 * torch.finfo(answers.dtype).eps)
+def tolerance(truths):
+    """How far right answers may lie from the caller's, relative to the largest: rounding in another order.
+
+    Where the answers [n, classes] hardly differ from image to image, a small error is a large part of a map.
+    """
+    if truths.dtype == torch.float64:
+        return 1e-9
+    # GPUs may multiply 32 bits as 19 (TF32).
+    rough = max(1e-3 if truths.device.type == "cpu" else 5e-3, 8 * torch.finfo(truths.dtype).eps)
+    if truths.dtype != torch.float32 or truths.device.type != "cpu" or len(truths) < 2:
+        return rough
+    spread = float((truths.amax(0) - truths.amin(0)).max()) / max(float(truths.abs().max()), 1e-30)
+    return min(rough, max(1e-4, spread / 100)) if spread == spread else rough
+
+
+def closeness(answers):
+    """How far answers of the very same operations may lie apart, in other company: next to nothing."""
+    return 64 * torch.finfo(answers.dtype).eps if answers.is_floating_point() else 0.0
 
 
 def agrees(answers, truth, within=None):
@@ -59,31 +77,44 @@ def agrees(answers, truth, within=None):
 
 
 def keeps_apart(module, images, truths, beside, most=5):
-    """Whether a module answers images beside others as it does alone.
+    """Whether a module answers images rightly, and each whatever the images beside it are.
 
     Args:
         module: nn.Module in evaluation mode, or what is called like one.
         images: [n, C, H, W].
         truths: the right answer to each of them alone [n, classes].
-        beside: another image [1, C, H, W], put before and behind them: the first and the last of a batch may be what
-            the others are compared with.
+        beside: two other images [2, C, H, W], put before and behind them in each way: the first and the last of a batch
+            may be what the others are compared with. None where it is known that the module computes each by itself.
         most: images that may be passed at a time; with 1 only the answers themselves are compared.
     """
-    # Beside an image far beyond its range even eight bits, shared by a batch, tell; GPUs round more coarsely.
-    within = tolerance(truths) / (10 if truths.device.type == "cpu" else 1)
-    for part, truth in zip(images.split(max(1, most - 2)), truths.split(max(1, most - 2))):
-        batch = torch.cat([*[beside] * (most > 1), part, *[beside.flip(3) / 2] * (most > 2)])
-        try:
-            together = module(like(batch, images))
-        # The caller's own code may be made for batches of one: a fixed size, for example.
-        except Exception:
-            return False
-        if not isinstance(together, torch.Tensor) or len(together) != len(batch):
-            return False
-        begin = int(most > 1)
-        if not agrees(together[begin : begin + len(part)], truth, within):
-            return False
+    # Groups of (what comes before, what comes behind) that take the same operations.
+    groups, room = [[([], [])]], most
+    if beside is not None and most > 1:
+        one, other = beside.split(1)
+        groups, room = [[([before], [behind]) for before in (one, other) for behind in (one, other)]], most - 2
+        if most == 2:
+            groups, room = [[([one], []), ([other], [])], [([], [one]), ([], [other])]], 1
+    for part, truth in zip(images.split(room), truths.split(room)):
+        for group in groups:
+            answers = [_within(module, before, part, behind, images) for before, behind in group]
+            if any(answer is None or not agrees(answer, truth, tolerance(truths)) for answer in answers):
+                return False
+            if not all(agrees(answer, answers[0], closeness(truth)) for answer in answers):
+                return False
     return True
+
+
+def _within(module, before, part, behind, image):
+    """The answers to ``part`` among other images; None where the module does not take batches."""
+    batch = torch.cat([*before, part, *behind])
+    try:
+        together = module(like(batch, image))
+    # The caller's own code may be made for batches of one: a fixed size, for example.
+    except Exception:
+        return None
+    if not isinstance(together, torch.Tensor) or len(together) != len(batch):
+        return None
+    return together[len(before) : len(before) + len(part)]
 
 
 def like(batch, image):
