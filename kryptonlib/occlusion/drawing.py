@@ -10,8 +10,8 @@ def attributions(maps, picture=None, title="", *, rows=1, percentile=100):
     """Attributions side by side, each on its own scale, which its title states.
 
     Args:
-        maps: name -> array [H, W]: what covering a pixel takes away; red is positive. A map without negative values (one
-            without a sign) is drawn in grey, dark is large. NaN is left out.
+        maps: name -> array [H, W]: what covering a pixel takes away; red is positive. A map without negative values
+            (one without a sign) is drawn in grey, dark is large. NaN is left out.
         picture: [H, W] or [H, W, 3] in [0, 1], drawn first, below ``title``; None draws none.
         rows: of the figure.
         percentile: of a map's absolute values, at which its scale ends.
@@ -21,7 +21,8 @@ def attributions(maps, picture=None, title="", *, rows=1, percentile=100):
     """
     count = len(maps) + (picture is not None)
     columns = -(-count // rows)
-    figure, axes = plt.subplots(rows, columns, figsize=(plots.WIDTH, rows * (0.5 + plots.WIDTH / columns)), squeeze=False)
+    height = rows * (0.5 + plots.WIDTH / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(plots.WIDTH, height), squeeze=False)
     for place in axes.flat:
         place.axis("off")
     places = iter(axes.flat)

@@ -64,13 +64,13 @@ def check_occlusion_maps(answer):
         if got.ndim == 3 and got.shape[0] == 2 and got.shape[1] * got.shape[2] < truth[0].size:
             raise AssertionError(f"{name}: {got.shape[1]}x{got.shape[2]} positions, a loop finds {truth[0].shape}: the "
                                  "last one that fits counts too")
-        expect.that(got.shape == truth.shape, name, f"the result has shape {got.shape}, expected classes x rows x columns "
-                f"{truth.shape}")
+        expect.that(got.shape == truth.shape, name, f"the result has shape {got.shape}, expected classes x rows x "
+                    f"columns {truth.shape}")
         expect.that(max(sizes) <= batch, name, f"a call got {max(sizes)} images; at most {batch} fit into a batch")
         expect.that(len(sizes) == -(-truth[0].size // batch), name, f"{len(sizes)} calls of scores; {truth[0].size} "
                 f"positions fill {-(-truth[0].size // batch)} batches")
-        expect.that(np.allclose(got, truth), name, "the values differ from a loop over all positions: each image has one "
-                "patch, and positions run along a row before the next row begins")
+        expect.that(np.allclose(got, truth), name, "the values differ from a loop over all positions: each image has "
+                    "one patch, and positions run along a row before the next row begins")
     expect.passed("occlusion_maps", len(cases))
 
 
