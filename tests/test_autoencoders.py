@@ -57,3 +57,15 @@ def test_bad_input_is_refused(curve):
         autoencoders.train(curve[0], 2, steps=1)
     with pytest.raises(ValueError, match="noise -1"):
         autoencoders.train(curve, 2, steps=1, noise=-1)
+
+
+def test_a_linear_one_reaches_the_error_and_the_subspace_of_pca():
+    factors = torch.randn(12, 12, generator=torch.Generator().manual_seed(2)) * torch.logspace(0.5, -1, 12)
+    covariance = factors @ factors.T
+    values, vectors = torch.linalg.eigh(covariance)
+    encoder, decoder, error = autoencoders.train_linear(covariance, 3, steps=2000)
+    left = torch.eye(12) - decoder @ encoder
+    assert error == pytest.approx(torch.trace(left @ covariance @ left.T).item(), rel=1e-3)
+    assert error == pytest.approx(values[:-3].sum().item(), rel=1e-3)
+    cosines = torch.linalg.svdvals(torch.linalg.qr(decoder).Q.T @ vectors[:, -3:])
+    assert cosines.min() > 0.999

@@ -1,4 +1,4 @@
-"""A small autoencoder of fully connected layers, plain, denoising or sparse (tutorial slides, "Autoencoders")."""
+"""Small autoencoders of fully connected layers: linear, plain, denoising and sparse (tutorial slides, "Autoencoders")."""
 
 import torch
 from torch import nn
@@ -53,3 +53,39 @@ def train(data, latents, *, steps, seed=0, noise=0.0, penalty=0.0, hidden=128, b
         optimizer.step()
         schedule.step()
     return encoder.requires_grad_(False), decoder.requires_grad_(False)
+
+
+def train_linear(covariance, latents, *, steps, seed=0, rate=1e-2):
+    """Train a linear autoencoder on centred data of a known covariance, from random weights.
+
+    The expected squared error of x -> decoder @ encoder @ x depends on the covariance C alone: it is the trace of
+    (I - DE) C (I - DE)^T. Multiplied out, no product of two large matrices is needed.
+
+    Args:
+        covariance: tensor [inputs, inputs].
+        latents: numbers in a latent.
+        steps: of Adam, whose rate falls from ``rate`` to 0.
+        seed: of the first weights.
+
+    Returns:
+        (encoder [latents, inputs], decoder [inputs, latents], expected squared error).
+
+    Example:
+        >>> encoder, decoder, error = train_linear(torch.diag(torch.tensor([4.0, 1.0])), 1, steps=300)
+        >>> round(error, 2)
+        1.0
+    """
+    inputs = len(covariance)
+    generator = torch.Generator().manual_seed(seed)
+    encoder = nn.Parameter(torch.randn(latents, inputs, generator=generator) / inputs**0.5)
+    decoder = nn.Parameter(torch.randn(inputs, latents, generator=generator) / inputs**0.5)
+    optimizer = torch.optim.Adam([encoder, decoder], rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        seen = encoder @ covariance
+        error = covariance.trace() - 2 * (seen * decoder.T).sum() + ((seen @ encoder.T) * (decoder.T @ decoder)).sum()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+        schedule.step()
+    return encoder.detach(), decoder.detach(), error.item()
