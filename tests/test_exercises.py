@@ -94,8 +94,8 @@ def unmatched():
         "no points": (pointless, "gives no points"),
         "same id twice": ([solution, test, solution, test], "two exercises have the grade_id"),
         "no markers": (exercise_cells("def double(x):\n    return 2 * x", CHECK), "needs its solution between"),
-        "marker not closed": (exercise_cells(ANSWER.replace(exercises.END, ""), CHECK), "needs its solution between"),
-        "marker not opened": (exercise_cells(ANSWER.replace(exercises.BEGIN, ""), CHECK), "without ### BEGIN"),
+        "marker not closed": (exercise_cells(ANSWER.replace(exercises.END, ""), CHECK), "BEGIN SOLUTION without END SOLUTION"),
+        "marker not opened": (exercise_cells(ANSWER.replace(exercises.BEGIN, ""), CHECK), "END SOLUTION without BEGIN SOLUTION"),
         "test without solution": ([test], "1 test cells and 0 solution cells"),
     }
 
