@@ -1,8 +1,13 @@
 """The outputs of committed notebooks belong to their code and to the records. Then every fault, planted."""
 
+import base64
+import io
+
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from PIL import Image
 from tiny_course import cells, exercise_cells, notebook
 
 from kryptonlib.course import freshness, provenance, records
@@ -175,3 +180,15 @@ def test_prose_written_after_the_run_stays_and_widgets_become_a_note():
     assert set(result.metadata) == {"kernelspec", "language_info", "krypton"}
     assert result.metadata.language_info == {"name": "python"}
     assert freshness.output_problems(result) == []
+
+
+def test_pictures_are_packed_without_changing_a_pixel():
+    values = np.random.default_rng(0).integers(0, 4, (60, 80, 3), dtype=np.uint8) * 60
+    written = io.BytesIO()
+    Image.fromarray(values).save(written, "png", compress_level=1)
+    before = base64.b64encode(written.getvalue()).decode()
+    output = new_output("display_data", data={"image/png": before, "text/plain": "x"})
+    after = freshness.committed(output).data["image/png"]
+    assert len(after) < len(before) and output.data["image/png"] == before
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(after)))), values)
+    assert freshness.packed(after) == after
