@@ -341,6 +341,23 @@ def test_each_quantizer_lowers_the_loss_on_one_batch(small_codec, quantizer):
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) and np.isfinite(losses).all()
 
 
+def test_one_wild_batch_does_not_throw_the_network_back(small_codec, monkeypatch):
+    study = small_codec()
+    wild = torch.zeros(2, 1, 32, 32)
+    wild[:, :, ::2] = 40  # far beyond an image's range
+    monkeypatch.setattr(study.photos, "batch", lambda step, count: wild)
+    norms = {}
+    for name, optimizer in study.optimizers.items():
+        def step(name=name, optimizer=optimizer, go=optimizer.step):
+            gradients = [p.grad.flatten() for p in optimizer.param_groups[0]["params"]]
+            norms[name] = torch.cat(gradients).norm().item()
+            return go()
+
+        monkeypatch.setattr(optimizer, "step", step)
+    assert study.learn(0, 1.0)["loss"] > 100
+    assert norms["transform"] == pytest.approx(2, rel=1e-3) and norms["normalization"] <= 0.5 * (1 + 1e-3)
+
+
 def test_the_cases_begin_where_the_common_start_ended(small_codec):
     start = small_codec()
     for step in range(3):
