@@ -5,8 +5,7 @@ from collections import Counter
 
 import pytest
 
-from kryptonlib import judging
-from kryptonlib.judging import session as room
+from kryptonlib import judging, store
 
 IMAGES = ["parrots", "lighthouse", "door"]
 CANDIDATES = ["l1", "l2", "flip", "lpips"]
@@ -116,7 +115,7 @@ def test_a_vote_that_could_not_be_written_does_not_count(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(room.os, "replace", full)
+    monkeypatch.setattr(store.os, "replace", full)
     with pytest.raises(OSError):
         session.vote("B")
     assert session.keys == ["A"]

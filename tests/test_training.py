@@ -423,7 +423,7 @@ def test_measuring_counts_rounded_latents_and_the_card_names_the_recipe(small_co
 
 def test_the_list_holds_the_eight_networks_and_their_start():
     names = list(studies.STUDIES)
-    codecs = ["codec-start", *(f"codec-{gamma}" for gamma in codec.GAMMAS), "codec-steps", "codec-10000-context"]
+    codecs = ["codec-start", *(f"codec-{gamma}" for gamma in studies.GAMMAS), "codec-steps", "codec-10000-context"]
     assert names[names.index("codec-start") :][:10] == codecs
     # Each stands behind what it begins from.
     assert all(entry.after is None or names.index(entry.after) < names.index(name) for name, entry in studies.STUDIES.items())

@@ -197,8 +197,8 @@ class ContextModel(nn.Module):
         padded = functional.pad(feature, (2, 2, 2, 2), mode="replicate")
         rows = sum(padded[:, :, :, n : n + feature.shape[3]] for n in range(5))
         square = sum(rows[:, :, n : n + feature.shape[2]] for n in range(5))
-        average = self._floor(feature.mean((2, 3), keepdim=True) if not self.exactly else
-                              feature.sum((2, 3), keepdim=True) / (feature.shape[2] * feature.shape[3]), FLOOR)  # fmt: skip
+        # Not mean(), which may divide before it sums.
+        average = self._floor(feature.sum((2, 3), keepdim=True) / feature[0, 0].numel(), FLOOR)
         inner = padded[:, :, 1:-1, 1:-1]
         sides = _pairs(inner, 1)
         return torch.cat([feature, *sides, square, average.expand_as(feature)], 1)

@@ -152,6 +152,19 @@ def empirical_entropy(symbols):
     return float(-(share * share.log2()).sum()) + 0.0
 
 
+def map_bits(symbols):
+    """Bits of an image's coefficients by the paper's count: each map's empirical entropy times its coefficients.
+
+    Args:
+        symbols: tensor of whole numbers [maps, ...].
+
+    Example:
+        >>> map_bits(torch.tensor([[0, 1, 0, 1], [3, 3, 3, 3]]))
+        4.0
+    """
+    return sum(empirical_entropy(some) * some.numel() for some in symbols)
+
+
 def entropy(distribution, step, *, mean=0.0, reach=1000):
     """Entropy in bits of a random variable rounded to mean + step * whole number.
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from kryptonlib.choices import check_choice
-from kryptonlib.compression.density import empirical_entropy
+from kryptonlib.compression.density import map_bits
 
 PEAK = 255
 
@@ -51,8 +51,7 @@ def entropy_point(codec, luma, beta):
     import torch
 
     symbols = codec.symbols(luma, beta)
-    bits = sum(empirical_entropy(torch.from_numpy(some)) * some.size for some in symbols)
-    return Point(bits / luma.size, psnr(luma, codec.reconstruct(symbols, beta, luma.shape)), beta)
+    return Point(map_bits(torch.from_numpy(symbols)) / luma.size, psnr(luma, codec.reconstruct(symbols, beta, luma.shape)), beta)
 
 
 def file_point(codec, luma, beta, mode=None):

@@ -1,10 +1,10 @@
 """One observer's session: vote, undo, stop and go on, with every vote on disk as soon as it is given."""
 
 import csv
-import os
 from pathlib import Path
 
 from kryptonlib.judging.pairs import check_name, draw
+from kryptonlib.store import written_whole
 
 COLUMNS = ("study", "observer", "trial", "image", "winner", "loser", "key")
 """Columns of a file of votes; ``key`` is what was pressed, A or B."""
@@ -79,12 +79,10 @@ class Session:
 
     def _write(self, keys):
         """The whole file anew, then in place of the old one: a crash leaves the one or the other."""
-        part = self.path.with_suffix(".part")
-        with open(part, "w", newline="", encoding="utf-8") as file:
+        with written_whole(self.path) as part, open(part, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             writer.writerows(self._row(trial, key) for trial, key in zip(self.trials, keys))
-        os.replace(part, self.path)
         # Only what is on disk counts as given.
         self.keys = keys
 

@@ -20,21 +20,20 @@ import torch
 from kryptonlib.compression import coding_tables, quantization
 from kryptonlib.compression.autoencoder import UNIT, Autoencoder
 from kryptonlib.compression.codec import PARTS, TABLES, network
-from kryptonlib.compression.density import Logistics, empirical_entropy
+from kryptonlib.compression.density import Logistics, map_bits
 from kryptonlib.compression.gdn import GDN
 from kryptonlib.compression.start import block_transform, rescale_latents
+from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
 from kryptonlib.training.study import Study
 
-GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
-"""The paper's seven trade-offs."""
 START = "codec-start"
 SIDE, BATCH = 112, 8
 """Patches of a step."""
 EXTRA, EXTRA_SIDE = 240, 320
 """Patches that the coder's tables are counted on: the paper's "extra set"."""
 RATES = {"transform": 1.5e-4, "normalization": 5e-5, "steps": 1e-3, "density": 2e-3}
-"""Adam's highest rates. At 4e-4 the transform's loss stays where it is after 1,500 steps (the first 3,500 of the committed
+"""Adam's highest rates. At 4e-4 the transform's loss stays where it is after 1,500 steps (the first 3,290 of the committed
 start, see its log); above 1e-4 gamma leaves the start in a few steps and the loss doubles."""
 LONGEST = {"transform": 2.0, "normalization": 0.5}
 """Largest norm of a gradient, about a usual one. IGDN multiplies, and without this one patch in some thousand steps threw the
@@ -133,7 +132,7 @@ class Codec(Study):
                 optimizer.step()
         self.net.project()
         with torch.no_grad():
-            share = min(AVERAGE, (step + 1) / (step + 10))
+            share = schedule.kept_share(step, AVERAGE)
             for mean, value in zip(self.average.parameters(), self.net.parameters()):
                 mean.lerp_(value, 1 - share)
         return {"loss": loss.item(), "mse": error.item(), "bpp": bits.item(), "learning_rate": RATES["transform"] * pace}
@@ -158,7 +157,7 @@ class Codec(Study):
             squared = (decoded - luma).square().mean().item()
             error += squared
             psnr += 10 * torch.log10(torch.tensor(255**2 / squared)).item()
-            rate += sum(empirical_entropy(some) * some.numel() for some in symbols[0]) / luma.numel()
+            rate += map_bits(symbols[0]) / luma.numel()
         count = len(self.held_out)
         error, rate = error / count, rate / count
         told = {"held_out_loss": (error + self.gamma / 256 * rate) / UNIT**2, "psnr": psnr / count, "rate": rate}

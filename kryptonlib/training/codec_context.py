@@ -6,7 +6,9 @@ import torch
 
 from kryptonlib.compression.codec import network
 from kryptonlib.compression.context import ContextModel
+from kryptonlib.compression.density import empirical_entropy, map_bits
 from kryptonlib.compression.quantization import BETAS, mean_maps
+from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
 from kryptonlib.training.study import Study
 
@@ -52,11 +54,7 @@ class CodecContext(Study):
     def _bits_of_maps(self, beta):
         """Empirical entropy [maps] of all training latents."""
         symbols = (self.latents / beta).round().transpose(0, 1).flatten(1)
-        found = []
-        for some in symbols:
-            share = some.unique(return_counts=True)[1] / some.numel()
-            found.append(-(share * share.log2()).sum())
-        return torch.stack(found)
+        return torch.tensor([empirical_entropy(some) for some in symbols])
 
     def _static_bits(self, beta):
         """Bits per coefficient with one table per map: what each beta's bits are divided by, so that low rates count."""
@@ -89,7 +87,7 @@ class CodecContext(Study):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
-        share = min(AVERAGE, (step + 1) / (step + 10))
+        share = schedule.kept_share(step, AVERAGE)
         for key, value in self.model.state_dict().items():
             if value.is_floating_point():
                 self.average[key].lerp_(value, 1 - share)
@@ -106,9 +104,7 @@ class CodecContext(Study):
             for latents in self.held_out:
                 symbols = (latents / beta).round()[:, self.model.order.cpu()].to(self.options.device)
                 ours += self._bits(symbols, torch.tensor([BETAS.index(beta)], device=symbols.device)).item()
-                for some in symbols[0]:
-                    share = some.unique(return_counts=True)[1] / some.numel()
-                    theirs -= (share * share.log2()).sum().item() * some.numel()
+                theirs += map_bits(symbols[0])
             told[f"share_beta_{beta:g}"] = ours / theirs if theirs else math.nan
         self.model.load_state_dict(kept)
         return told

@@ -76,7 +76,7 @@ class Loop:
         until, saved = self.clock.seconds + budget, self.clock.seconds
         self.work.mkdir(parents=True, exist_ok=True)
         progress = tqdm(total=self.study.steps, initial=self.step, desc=self.study.name, disable=None)
-        with self._signals(), kept_memory() as tidy:
+        with _Asked(self), kept_memory() as tidy:
             self.clock.skip()
             while not self.finished and self.clock.seconds < until and self._stop is None:
                 self._learn()
@@ -179,13 +179,12 @@ class Loop:
             self.rows = list(csv.DictReader(io.StringIO(log.read_text(encoding="utf-8"))))
         self.source = "checkpoint"
 
-    def _signals(self):
-        """Context in which SIGTERM and Ctrl-C end the training after the step that runs."""
-        return _Asked(self)
-
 
 class _Asked:
-    """Takes SIGTERM and SIGINT while a loop runs; in another thread than the main one it does nothing."""
+    """Context in which SIGTERM and Ctrl-C end a loop's training after the step that runs.
+
+    In another thread than the main one it does nothing: signals never reach it there.
+    """
 
     def __init__(self, loop):
         self.loop, self.before = loop, {}

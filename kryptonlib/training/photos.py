@@ -1,5 +1,6 @@
 """What image networks are trained on here: the course's own photos, and a folder of the reader's beside them."""
 
+import functools
 from pathlib import Path
 
 import torch
@@ -48,8 +49,9 @@ class TrainingPhotos:
             pieces.append(255 * photo[:, :, top : top + height, left : left + width])
         return pieces
 
+    @functools.cache
     def fingerprint(self):
-        """Of all that is trained on."""
+        """Of all that is trained on; hashed once, since every saved state holds it."""
         return self.own.fingerprint()[:16] + (self.others.fingerprint()[:16] if self.others else "")
 
     def facts(self):

@@ -26,3 +26,13 @@ def pace(step, steps, *, warm_up=WARM_UP, decay=0.25, last=0.05, begun=0):
     rise = (step - begun + 1) / warm_up
     left = (steps - step) / (decay * steps) if decay else 1.0
     return max(0.0, min(1.0, rise, last + (1 - last) * left))
+
+
+def kept_share(step, most):
+    """How much of a moving average of weights a step keeps: little at first, so that the start is soon forgotten.
+
+    Example:
+        >>> kept_share(0, 0.999), kept_share(10**6, 0.999)
+        (0.1, 0.999)
+    """
+    return min(most, (step + 1) / (step + 10))

@@ -27,6 +27,8 @@ class Entry:
     after: str | None = None
 
 
+GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
+"""The seven trade-offs of Dumas, Roumy and Guillemot, section 4."""
 START_STEPS, FURTHER_STEPS = 150_000, 15_000
 """Steps of the codec's common start, and of each case after it."""
 
@@ -77,7 +79,7 @@ def _all():
             360,
         )
     }
-    for gamma in (10000, 12000, 16000, 24000, 40000, 72000, 96000):
+    for gamma in GAMMAS:
         entries[f"codec-{gamma}"] = Entry(
             _codec(f"codec-{gamma}", gamma=gamma, case="normalized", steps=FURTHER_STEPS),
             f"the codec, case {'1 and 3' if gamma == 10000 else '1'}, gamma {gamma}",
