@@ -6,7 +6,7 @@ per-channel scheme of Krishnamoorthi, "Quantizing deep convolutional networks fo
 """
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from kryptonlib.store import written_whole
 
@@ -44,7 +44,8 @@ def write_small(state, path, int8=False):
         else:
             stored[name] = tensor.half()
     with written_whole(path) as part:
-        save_file(stored, part)
+        # Bytes, since save_file makes files that only their owner may read.
+        part.write_bytes(save(stored))
 
 
 def read_small(path):
