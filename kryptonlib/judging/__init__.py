@@ -1,20 +1,27 @@
-"""Judging by eye: blinded pairs, votes of many people, and the JOD scale made from them."""
+"""Judging by eye: blinded pairs, votes of many people, the JOD scale made from them, and how metrics agree with people."""
 
-from kryptonlib.judging import drawing, jod, votes
+from kryptonlib.judging import agreement, drawing, jod, measured, simulation, votes
+from kryptonlib.judging.material import Material, read_folder
 from kryptonlib.judging.merging import Merged, count, merge
 from kryptonlib.judging.pairs import Trial, draw, pseudonym
-from kryptonlib.judging.session import Session, read
+from kryptonlib.judging.session import Session, own_pseudonym, read
 
 __all__ = [
+    "Material",
     "Merged",
     "Session",
     "Trial",
+    "agreement",
     "count",
     "draw",
     "drawing",
     "jod",
+    "measured",
     "merge",
+    "own_pseudonym",
     "pseudonym",
     "read",
+    "read_folder",
+    "simulation",
     "votes",
 ]

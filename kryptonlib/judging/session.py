@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from kryptonlib.judging.pairs import check_name, draw
+from kryptonlib.judging.pairs import check_name, draw, pseudonym
 from kryptonlib.store import written_whole
 
 COLUMNS = ("study", "observer", "trial", "image", "winner", "loser", "key")
@@ -96,6 +96,21 @@ class Session:
                 "the study another name or move the file away"
             )
         return keys
+
+
+def own_pseudonym(folder, study):
+    """The pseudonym under which votes of a study lie in a folder, so that a session can be taken up; or a new one.
+
+    Args:
+        folder: one person's folder of votes; it need not exist yet.
+        study: name of the study.
+
+    Returns:
+        The pseudonym of the votes that were changed last; a new random one where there are none.
+    """
+    check_name("the study's name", study)
+    paths = sorted(Path(folder).glob(f"{study}.*.csv"), key=lambda path: (path.stat().st_mtime, path.name))
+    return paths[-1].name[len(study) + 1 : -len(".csv")] if paths else pseudonym()
 
 
 def read(path):
