@@ -1,6 +1,6 @@
 """Judging by eye: blinded pairs, votes of many people, the JOD scale made from them, and how metrics agree with people."""
 
-from kryptonlib.judging import agreement, drawing, jod, measured, simulation, votes
+from kryptonlib.judging import agreement, classical, drawing, jod, learned, measured, simulation, votes
 from kryptonlib.judging.material import Material, read_folder
 from kryptonlib.judging.merging import Merged, count, merge
 from kryptonlib.judging.pairs import Trial, draw, pseudonym
@@ -12,10 +12,12 @@ __all__ = [
     "Session",
     "Trial",
     "agreement",
+    "classical",
     "count",
     "draw",
     "drawing",
     "jod",
+    "learned",
     "measured",
     "merge",
     "own_pseudonym",

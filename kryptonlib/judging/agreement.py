@@ -87,12 +87,13 @@ def same_or_different(distances, same):
     return float((best_from_here * sorted_same).sum() / found[-1])
 
 
-def share_of_votes(quality, wins):
+def share_of_votes(quality, wins, *, without=None):
     """The share of all votes that went to the candidate which a metric calls better; a tie gets half of its votes.
 
     Args:
         quality: the metric's value for each candidate [N], higher is better (negate a distance).
         wins: vote counts [N, N], wins[i, j] how often i beat j.
+        without: index of a candidate whose votes do not count, such as a network trained with this metric; or None.
 
     Returns:
         float in [0, 1].
@@ -104,8 +105,66 @@ def share_of_votes(quality, wins):
     quality, wins = _checked("share_of_votes", quality), np.asarray(wins, dtype=float)
     if wins.shape != (len(quality), len(quality)):
         raise ValueError(f"share_of_votes: got {len(quality)} candidates and votes of shape {wins.shape}")
+    if without is not None:
+        quality, wins = np.delete(quality, without), np.delete(np.delete(wins, without, 0), without, 1)
     agrees = np.where(quality[:, None] == quality, 0.5, quality[:, None] > quality)
     return float((agrees * wins).sum() / wins.sum())
+
+
+def majority(wins):
+    """The share of all votes that somebody agrees with who always sides with the majority of a pair: the ceiling.
+
+    Args:
+        wins: vote counts [N, N].
+
+    Example:
+        >>> majority(np.array([[0, 7], [3, 0]]))
+        0.7
+    """
+    wins = np.asarray(wins, dtype=float)
+    return float(np.maximum(wins, wins.T).sum() / 2 / wins.sum())
+
+
+def of_votes(rows, material, metrics):
+    """Metric -> its 2AFC score on people's votes, image by image.
+
+    Args:
+        rows: votes as :func:`kryptonlib.judging.read` and ``Merged.rows`` give them.
+        material: the :class:`kryptonlib.judging.Material` that was judged.
+        metrics: names out of ``losses.METRICS``.
+
+    Returns:
+        dict of floats; :func:`ceiling` of the same :func:`shares` is the most that is possible.
+    """
+    asked = shares(rows)
+    image = [material.images.index(row[0]) for row in asked]
+    first, second = ([material.candidates.index(row[place]) for row in asked] for place in (1, 2))
+    found = {}
+    for metric in metrics:
+        distances = material.distances(metric)
+        found[metric] = two_alternatives(distances[image, first], distances[image, second], [row[3] for row in asked])
+    return found
+
+
+def shares(rows):
+    """Votes as triplets: which two candidates were compared on which image, and how many preferred the second.
+
+    Args:
+        rows: votes as :func:`kryptonlib.judging.read` and ``Merged.rows`` give them.
+
+    Returns:
+        A list of (image, first, second, share of the votes for the second), sorted.
+
+    Example:
+        >>> shares([{"image": "door", "winner": "l2", "loser": "l1"}, {"image": "door", "winner": "l1", "loser": "l2"}])
+        [('door', 'l1', 'l2', 0.5)]
+    """
+    counts = {}
+    for row in rows:
+        first, second = sorted((row["winner"], row["loser"]))
+        for_second, total = counts.get((row["image"], first, second), (0, 0))
+        counts[row["image"], first, second] = for_second + (row["winner"] == second), total + 1
+    return [(*pair, for_second / total) for pair, (for_second, total) in sorted(counts.items())]
 
 
 def _checked(name, values):

@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import log_ndtr, logsumexp
 from scipy.stats import norm
 
+from kryptonlib.choices import check_choice
 from kryptonlib.judging.likelihood import SIGMA, likeliest, reachable
 
 PRIORS = ("gaussian", "none")
@@ -165,6 +166,21 @@ class Scaling:
         p = norm.cdf(-np.abs(self.scores[:, None] - self.scores[None]) / spread)
         np.fill_diagonal(p, 0.5)
         return p
+
+    def differs(self, name, *others, level=0.05):
+        """Whether a candidate's score differs significantly from each of the others', a list of bools.
+
+        Args:
+            name, others: candidates.
+            level: of the two-sided test, as in :meth:`neighbours`.
+
+        Raises:
+            ValueError: an unknown candidate.
+        """
+        for each in (name, *others):
+            check_choice("candidate", each, self.names)
+        p = self.p_values()[self.names.index(name)]
+        return [bool(p[self.names.index(other)] < level / 2) for other in others]
 
     def neighbours(self, level=0.05):
         """Differences between candidates one and two ranks apart, the edges of the thesis's triangle graphs.

@@ -89,6 +89,10 @@ class Material:
             rows.append(losses.measure(same, tests, (metric,), data_range=1.0).values[:, 0])
         return np.array(rows)
 
+    def distances(self, metric):
+        """As :meth:`measured`, with the sign turned where more is better: the lower the better for every metric."""
+        return self.measured(metric) * (1 if losses.METRICS[metric].better == "lower" else -1)
+
     def write(self, folder):
         """Write all images as PNG: FOLDER/reference/NAME.png and FOLDER/CANDIDATE/NAME.png; for other programs."""
         for candidate, made in {REFERENCE: self.references, **self.tests}.items():

@@ -8,6 +8,8 @@ from kryptonlib.judging.votes import LOSSES
 
 HIGHER = ("PSNR", "MS-SSIM")
 """Metrics of which more is better; of the others less is."""
+OWN = {"l1": "l1", "l2": "l2", "PSNR": "l2", "MS-SSIM": "MS-SSIM", "LPIPS": "LPIPS+l2", "FLIP": "FLIP"}
+"""Metric -> the network that was trained with it."""
 _TABLES = {
     "denoising": {
         "l1": (24.52e-3, 18.50e-3, 19.30e-3, 19.02e-3, 20.87e-3, 18.60e-3),
