@@ -16,6 +16,7 @@ class Session:
     Args:
         folder: where the file lies; it must exist.
         images, candidates, study, observer, count: as :func:`kryptonlib.judging.draw`.
+        make: make the folder with the first vote, instead of asking for it.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -38,11 +39,11 @@ class Session:
         (1, 3)
     """
 
-    def __init__(self, folder, *, images, candidates, study, observer, count=None):
+    def __init__(self, folder, *, images, candidates, study, observer, count=None, make=False):
         self.study, self.observer = study, observer
         self.trials = draw(images, candidates, study=study, observer=observer, count=count)
         folder = Path(folder)
-        if not folder.is_dir():
+        if not (make or folder.is_dir()):
             raise FileNotFoundError(f"there is no folder {folder} to keep the votes in; make it first")
         self.path = folder / f"{study}.{observer}.csv"
         self.keys = self._read() if self.path.exists() else []

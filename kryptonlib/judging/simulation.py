@@ -78,11 +78,13 @@ class Repeated:
         coverage: share of the 95 % intervals that held the true score.
         significant: share of the studies in which a pair differed significantly [N, N].
         alarms: share of the studies with a significant difference between neighbours, as triangle graphs draw them.
+        any_pair: share of the studies with a significant difference between any two candidates.
     """
 
     coverage: float
     significant: np.ndarray
     alarms: float
+    any_pair: float
 
 
 def repeat(scores, count, images, *, taste=0.0, over="observers", studies=100, samples=200):
@@ -109,7 +111,8 @@ def repeat(scores, count, images, *, taste=0.0, over="observers", studies=100, s
         held.append((scaling.low <= truth - truth.mean()) & (truth - truth.mean() <= scaling.high))
         significant.append(scaling.p_values() < LEVEL)
         alarms.append(any(edge[4] for edge in scaling.neighbours(2 * LEVEL)))
-    return Repeated(float(np.mean(held)), np.mean(significant, 0), float(np.mean(alarms)))
+    any_pair = np.mean([each.any() for each in significant])
+    return Repeated(float(np.mean(held)), np.mean(significant, 0), float(np.mean(alarms)), float(any_pair))
 
 
 def finish(session, quality, seed):

@@ -7,7 +7,6 @@ every vote on disk as soon as it is given.
 import base64
 import html
 import io
-from pathlib import Path
 
 import ipywidgets
 from PIL import Image
@@ -82,7 +81,7 @@ def panel(material, folder, *, study, observer="", count=None):
 
     Args:
         material: a ``judging.Material``.
-        folder: where the votes go, ``FOLDER/<study>.<observer>.csv``; made if it is not there.
+        folder: where the votes go, ``FOLDER/<study>.<observer>.csv``; made with the first vote.
         study: name of the study.
         observer: a pseudonym; "" takes up the votes that lie in the folder, or draws a new one.
         count: how many questions; None asks for every pair on every image.
@@ -90,11 +89,9 @@ def panel(material, folder, *, study, observer="", count=None):
     Returns:
         An ipywidgets box; ``controls``, ``picture`` and ``redraw`` as of ``wiring.panel``, ``session`` and ``buttons``.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     observer = observer or judging.own_pseudonym(folder, study)
     about = {"images": material.images, "candidates": material.candidates, "study": study, "observer": observer}
-    session = judging.Session(folder, **about, count=count)
+    session = judging.Session(folder, **about, count=count, make=True)
     note = f"You are {observer}. Your votes: {session.path}"
 
     def answers():
