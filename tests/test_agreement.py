@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kryptonlib.judging import agreement, measured, votes
+from kryptonlib.judging import agreement, votes
 
 RANDOM = np.random.default_rng(5)
 
@@ -60,7 +60,7 @@ def test_no_metric_is_above_the_ceiling():
 
 
 def test_the_share_of_votes_by_loops():
-    wins, quality = votes.denoising(), measured.quality("denoising")["FLIP"]
+    wins, quality = votes.denoising(), votes.quality("denoising")["FLIP"]
     right = sum(wins[i, j] for i in range(6) for j in range(6) if quality[i] > quality[j])
     assert agreement.share_of_votes(quality, wins) == pytest.approx(right / wins.sum())
     assert agreement.share_of_votes([1] * 6, wins) == pytest.approx(0.5)
@@ -70,7 +70,7 @@ def test_the_share_of_votes_by_loops():
 @pytest.mark.parametrize("problem, lines", [("denoising", 6), ("knee", 6), ("brain", 6)])
 def test_tables_of_the_thesis_hang_together(problem, lines):
     """A higher PSNR is a lower l2, as far as means of single images allow; what is higher is better."""
-    table, quality = measured.table(problem), measured.quality(problem)
+    table, quality = votes.measured(problem), votes.quality(problem)
     assert len(table) == lines and all(list(row) == list(votes.LOSSES) for row in table.values())
     for metric, row in table.items():
         sign = 1 if metric in ("PSNR", "MS-SSIM") else -1
@@ -81,12 +81,12 @@ def test_tables_of_the_thesis_hang_together(problem, lines):
 
 
 def test_spot_checks_with_the_printed_tables():
-    assert measured.table("denoising")["LPIPS"]["FLIP"] == 0.2083
-    assert measured.table("knee")["MS-SSIM"]["MS-SSIM"] == 0.9595
-    assert measured.table("brain")["FLIP"]["LPIPS+l2"] == 0.2280
-    assert measured.table("brain")["l1"]["MS-SSIM"] == pytest.approx(0.03006)
+    assert votes.measured("denoising")["LPIPS"]["FLIP"] == 0.2083
+    assert votes.measured("knee")["MS-SSIM"]["MS-SSIM"] == 0.9595
+    assert votes.measured("brain")["FLIP"]["LPIPS+l2"] == 0.2280
+    assert votes.measured("brain")["l1"]["MS-SSIM"] == pytest.approx(0.03006)
     with pytest.raises(ValueError, match="denoising, knee, brain"):
-        measured.table("foot")
+        votes.measured("foot")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Judging by eye: blinded pairs, votes of many people, the JOD scale made from them, and how metrics agree with people."""
 
-from kryptonlib.judging import agreement, classical, drawing, jod, learned, measured, simulation, votes
+from kryptonlib.judging import agreement, classical, drawing, jod, learned, simulation, votes
 from kryptonlib.judging.material import Material, read_folder
 from kryptonlib.judging.merging import Merged, count, merge
 from kryptonlib.judging.pairs import Trial, draw, pseudonym
@@ -18,7 +18,6 @@ __all__ = [
     "drawing",
     "jod",
     "learned",
-    "measured",
     "merge",
     "own_pseudonym",
     "pseudonym",
