@@ -1,4 +1,4 @@
-"""The most likely scores of many vote tables against a general optimizer; simulated observers against their own truth."""
+"""The most likely scores of many vote tables against a general optimizer; simulated observers against their truth."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whole simulated studies and classes, learned distances, and the ready-made study, each against what is known of it."""
+"""Simulated studies and classes, learned distances, and the ready-made study, each against what is known of it."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,8 @@ def test_repeated_studies_are_single_ones_counted():
     found = simulation.repeat(TRUTH, 5, 6, taste=0.4, over="observers", studies=4, samples=30)
     truth, held, differs, alarms, anywhere = simulation.scores_of_all(TRUTH, 0.4), 0, np.zeros((4, 4)), 0, 0
     for seed in range(4):
-        one = jod.bootstrap(simulation.observers(TRUTH, 5, 6, taste=0.4, seed=seed), samples=30, prior="none", seed=seed)
+        wins = simulation.observers(TRUTH, 5, 6, taste=0.4, seed=seed)
+        one = jod.bootstrap(wins, samples=30, prior="none", seed=seed)
         held += sum(low <= q <= high for low, q, high in zip(one.low, truth, one.high))
         differs += one.p_values() < 0.025
         alarms += any(significant for *_, significant in one.neighbours())
@@ -35,7 +36,8 @@ def test_votes_drawn_anew_promise_too_much_where_tastes_differ():
 
 def test_a_finished_session_answers_as_its_taste_says(tmp_path):
     quality = {f"image {number}": {"good": 9.0, "bad": -9.0, "worse": -30.0} for number in range(3)}
-    session = judging.Session(tmp_path, images=list(quality), candidates=["worse", "bad", "good"], study="s1", observer="ab")
+    about = {"images": list(quality), "candidates": ["worse", "bad", "good"], "study": "s1", "observer": "ab"}
+    session = judging.Session(tmp_path, **about)
     simulation.finish(session, quality, seed=0)
     assert session.current is None
     order = ["good", "bad", "worse"]
@@ -121,8 +123,10 @@ def test_each_variant_learns_what_it_may_and_agrees_better(variant):
     share = ndtr(3 * (truth(first, reference).log() - truth(second, reference).log()).numpy())
     found = learned.fit((reference, first, second), share, variant, steps=150, seed=2)
     start = learned.Distance(variant, seed=2).requires_grad_(False)
-    score = [agreement.two_alternatives(model(first, reference), model(second, reference), share) for model in (start, found)]
-    assert score[1] > score[0] + 0.02 and score[1] > 0.8
+    before, after = (
+        agreement.two_alternatives(model(first, reference), model(second, reference), share) for model in (start, found)
+    )
+    assert after > before + 0.02 and after > 0.8
     moved = not torch.equal(found.filters, start.filters)
     assert moved == (variant != "lin") and not torch.equal(found.weights, start.weights)
 
@@ -159,7 +163,8 @@ def test_drawings_show_every_scaling_and_every_metric():
     bars = drawing.agreements({"all": [0.6, 0.7], "without": [0.5, 0.8]}, ["l1", "l2"], best=0.9).axes[0]
     assert [round(bar.get_height(), 3) for bar in bars.patches] == [0.6, 0.7, 0.5, 0.8]
     dots = drawing.agreements({"": [[0.6], [0.7, 0.8]]}, ["l1", "l2"], best=0.9).axes[0]
-    assert sorted(value for line in dots.lines if line.get_marker() == "o" for value in line.get_ydata()) == [0.6, 0.7, 0.8]
+    shown = [value for line in dots.lines if line.get_marker() == "o" for value in line.get_ydata()]
+    assert sorted(shown) == [0.6, 0.7, 0.8]
 
 
 def test_a_scaling_says_who_differs_from_whom():

@@ -135,7 +135,8 @@ def test_material_goes_to_a_folder_and_comes_back(material, tmp_path):
     assert found.candidates == sorted(SHIFTS) and found.images == ["door", "lake"]
     for candidate in SHIFTS:
         for name in GREY:
-            np.testing.assert_allclose(found.tests[candidate][name], material.tests[candidate][name], atol=0.5 / 255 + 1e-6)
+            expected = material.tests[candidate][name]
+            np.testing.assert_allclose(found.tests[candidate][name], expected, atol=0.5 / 255 + 1e-6)
     l1 = material.measured("l1")
     np.testing.assert_allclose(l1, [[0.1, 0.1, 0.2]] * 2, atol=1e-6)
 

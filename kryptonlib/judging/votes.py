@@ -29,8 +29,8 @@ _MRI = (
     (26, 28, 34, 39, 24, 0),
 )
 
-# What the thesis measured of the same networks. The rows of the unrestored images ("Noisy", "Masked") are left out: nobody
-# judged them. The caption of Table 6.4 says knee; its text and place say brain.
+# What the thesis measured of the same networks. The rows of the unrestored images ("Noisy", "Masked") are left out:
+# nobody judged them. The caption of Table 6.4 says knee; its text and place say brain.
 HIGHER = ("PSNR", "MS-SSIM")
 """Metrics of which more is better; of the others less is."""
 OWN = {"l1": "l1", "l2": "l2", "PSNR": "l2", "MS-SSIM": "MS-SSIM", "LPIPS": "LPIPS+l2", "FLIP": "FLIP"}
@@ -99,7 +99,7 @@ def measured(problem):
 
 
 def quality(problem):
-    """Metric -> a list for each of ``LOSSES``, the higher the better: distances are negated. Args: as :func:`measured`."""
+    """Metric -> a list for ``LOSSES``, the higher the better: distances are negated. Args: as :func:`measured`."""
     return {
         metric: [value if metric in HIGHER else -value for value in row.values()]
         for metric, row in measured(problem).items()

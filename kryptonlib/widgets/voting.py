@@ -154,7 +154,8 @@ def _picture(image, alt, style=""):
 
 
 def _framed(title, inside):
-    return f"<figure style='margin: 0'>{inside}<figcaption style='text-align: center'><b>{title}</b></figcaption></figure>"
+    below = f"<figcaption style='text-align: center'><b>{title}</b></figcaption>"
+    return f"<figure style='margin: 0'>{inside}{below}</figure>"
 
 
 def _still(title, image):

@@ -21,7 +21,8 @@ def check_count(answer):
     ]
     for rows, hint in cases:
         case = f"count({len(rows)} rows)"
-        got = expect.array(answer(rows, observers, candidates), (2, 3, 3), case, "it is [observers, candidates, candidates]")
+        got = answer(rows, observers, candidates)
+        got = expect.array(got, (2, 3, 3), case, "it is [observers, candidates, candidates]")
         truth = np.zeros((2, 3, 3))
         for k, observer in enumerate(observers):
             for i, winner in enumerate(candidates):
@@ -37,10 +38,11 @@ def check_log_likelihood(answer):
     cases = [
         (np.zeros(2), np.array([[0, 3], [1, 0]]), "equal scores: every vote has probability 1/2"),
         (np.array([1.0, 0.0]), np.array([[0, 3], [1, 0]]), "the difference is divided by 1.4826 before Phi"),
-        (np.array([60.0, 0.0]), np.array([[0, 0], [2, 0]]), "use log_ndtr: the logarithm of Phi is -infinity long before it should be"),
+        (np.array([60.0, 0.0]), np.array([[0, 0], [2, 0]]), "use log_ndtr: Phi is 0 long before its logarithm is -infinity"),
     ]
-    cases += [(rng.normal(0, 1, 4), rng.integers(0, 9, (4, 4)) * (1 - np.eye(4, dtype=int)), "sum over i and j, both ways")
-              for _ in range(4)]  # fmt: skip
+    for _ in range(4):
+        wins = rng.integers(0, 9, (4, 4)) * (1 - np.eye(4, dtype=int))
+        cases.append((rng.normal(0, 1, 4), wins, "sum over i and j, both ways"))
     for scores, wins, hint in cases:
         case = f"log_likelihood({np.round(scores, 2).tolist()}, {wins.tolist()})"
         value, slopes = expect.parts(answer(scores.copy(), wins.copy()), 2, case, "(value, slopes)")
@@ -49,10 +51,11 @@ def check_log_likelihood(answer):
             pairs = [(i, j) for i in range(len(q)) for j in range(len(q)) if wins[i, j]]
             return sum(wins[i, j] * norm.logcdf(q[i] - q[j], scale=1.4826) for i, j in pairs)
 
-        expect.close(expect.number(value, f"the value of {case}"), truth(scores), f"the value of {case}", hint, rtol=1e-6)
+        value = expect.number(value, f"the value of {case}")
+        expect.close(value, truth(scores), f"the value of {case}", hint, rtol=1e-6)
         step = 1e-5 * np.eye(len(scores))
         differences = [(truth(scores + each) - truth(scores - each)) / 2e-5 for each in step]
-        hint = "votes for i pull its score up and the other's down: phi/Phi of every difference, divided by 1.4826 once more"
+        hint = "votes for i pull its score up and the other's down: phi/Phi of each difference, divided by 1.4826 once more"
         slopes = expect.array(slopes, (len(scores),), f"the slopes of {case}")
         expect.close(slopes, differences, f"the slopes of {case}", hint, rtol=1e-4, atol=1e-5)
     expect.passed("log_likelihood", len(cases))
@@ -85,7 +88,8 @@ def check_intervals(answer):
             # Between what a little less and a little more than this share would give, for two draws of 4,000.
             near = [np.percentile(scores, each, axis=0) for each in (max(share - 1.2, 0), min(share + 1.2, 100))]
             inside = (near[0] - 0.02 <= got) & (got <= near[1] + 0.02)
-            told = f"it is {np.round(got, 2).tolist()}, expected about {np.round((near[0] + near[1]) / 2, 2).tolist()}: {hint}"
+            about = np.round((near[0] + near[1]) / 2, 2).tolist()
+            told = f"it is {np.round(got, 2).tolist()}, expected about {about}: {hint}"
             expect.that(inside.all(), f"{name} of {case}", told)
     expect.passed("intervals", len(cases))
 
@@ -99,8 +103,9 @@ def check_two_alternatives(answer):
         ([0.1], [0.2], [0.8], "the first is closer: the metric gets the share of people who preferred the first"),
         ([0.2], [0.2], [0.9], "a tie gets a half"),
     ]
-    cases += [(rng.integers(0, 4, 9) / 4, rng.integers(0, 4, 9) / 4, rng.integers(0, 6, 9) / 5, "take the mean over the triplets")
-              for _ in range(5)]  # fmt: skip
+    for _ in range(5):
+        distances = rng.integers(0, 4, (2, 9)) / 4
+        cases.append((*distances, rng.integers(0, 6, 9) / 5, "take the mean over the triplets"))
     for first, second, preferred, hint in cases:
         first, second, preferred = map(np.array, (first, second, preferred))
         case = f"two_alternatives({first.tolist()}, {second.tolist()}, {preferred.tolist()})"
