@@ -167,10 +167,12 @@ def test_drawings_show_every_scaling_and_every_metric():
     assert sorted(shown) == [0.6, 0.7, 0.8]
 
 
-def test_a_scaling_says_who_differs_from_whom():
+def test_a_scaling_says_who_is_better_and_by_how_much():
     scaling = jod.bootstrap(simulation.observers(TRUTH, 40, 8).sum(0), "abcd", samples=100)
-    p = scaling.p_values()
-    assert scaling.differs("a", "b", "d") == [bool(p[0, 1] < 0.025), bool(p[0, 3] < 0.025)] == [True, True]
-    assert scaling.differs("b", "b") == [False]
+    p, q = scaling.p_values(), scaling.scores
+    assert p[1, 0] < 0.025 and p[1, 3] < 0.025
+    assert scaling.against("b", "a", "d", "b") == [1, -1, 0]
+    words = scaling.words("b", "a", "c")
+    assert words.startswith(f"{q[1] - q[0]:.2f} above a (p < 0.001), {q[2] - q[1]:.2f} below c (p ")
     with pytest.raises(ValueError, match="candidate"):
-        scaling.differs("a", "e")
+        scaling.against("a", "e")

@@ -167,8 +167,8 @@ class Scaling:
         np.fill_diagonal(p, 0.5)
         return p
 
-    def differs(self, name, *others, level=0.05):
-        """Whether a candidate's score differs significantly from each of the others', a list of bools.
+    def against(self, name, *others, level=0.05):
+        """How a candidate does against others, a list: 1 significantly better, -1 significantly worse, 0 neither.
 
         Args:
             name, others: candidates.
@@ -177,10 +177,25 @@ class Scaling:
         Raises:
             ValueError: an unknown candidate.
         """
+        return [int(np.sign(gap)) * (p < level / 2) for gap, p in self._gaps(name, others)]
+
+    def words(self, name, *others):
+        """The same in words: "0.21 above Adaptive (p 0.020), 0.01 below MS-SSIM (p 0.478)", p one-sided."""
+        told = (
+            f"{abs(gap):.2f} {'above' if gap >= 0 else 'below'} {other} (p {p:.3f})".replace("p 0.000", "p < 0.001")
+            for other, (gap, p) in zip(others, self._gaps(name, others))
+        )
+        return ", ".join(told)
+
+    def _gaps(self, name, others):
+        """(difference in JOD, one-sided p) of a candidate and each of the others."""
         for each in (name, *others):
             check_choice("candidate", each, self.names)
-        p = self.p_values()[self.names.index(name)]
-        return [bool(p[self.names.index(other)] < level / 2) for other in others]
+        place, p = self.names.index, self.p_values()
+        return [
+            (float(self.scores[place(name)] - self.scores[place(other)]), float(p[place(name), place(other)]))
+            for other in others
+        ]
 
     def neighbours(self, level=0.05):
         """Differences between candidates one and two ranks apart, the edges of the thesis's triangle graphs.
