@@ -3,39 +3,23 @@
 Needs Chromium (``make browser`` finds or installs it); skipped, saying so, where there is none.
 """
 
-import os
 import re
-import secrets
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
 import nbformat
 import pytest
+from in_a_browser import FLAGS, browser_path, jupyter_lab, run_all_cells
+from nbformat.v4 import new_code_cell, new_notebook
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from kryptonlib import store
+from kryptonlib import judging
 from kryptonlib.course.catalogue import Course
 
-ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = "04"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 ALL_CELLS_RUN = 240
 """Seconds that the quick notebook may take in the browser on a slow machine; not a measurement."""
-
-
-def browser_path():
-    pytest.importorskip("playwright", reason="Playwright is not installed (extra `browser`)")
-    found = store.load_script("get_browser").find()
-    if found is None:
-        pytest.skip("no Chromium on this machine: `make browser` installs it where it can")
-    return found
 
 
 @pytest.fixture
@@ -51,28 +35,8 @@ def lab(tmp_path):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nbformat.write(copy, folder / notebook.path.name)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
-                   "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"), "KRYPTON_FIGURES": str(tmp_path / "figures")}
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}", "--ip=127.0.0.1",
-               f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--allow-root"]
-    with open(tmp_path / "server.log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=2).read()
-                break
-            except OSError:
-                assert server.poll() is None, (tmp_path / "server.log").read_text()
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/lab/tree/{notebook.path.name}?token={token}"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    with jupyter_lab(folder, tmp_path) as address:
+        yield address(notebook.path.name)
 
 
 @pytest.mark.long
@@ -84,10 +48,7 @@ def test_the_notebook_runs_in_a_browser_and_its_widget_answers(lab, tmp_path):
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(lab)
-        page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=120_000)
-        expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first).to_be_attached(timeout=120_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).first.click()
+        run_all_cells(page)
 
         # The windowed notebook renders a cell's output once it is scrolled into view.
         pictures = page.locator(".jp-OutputArea-output .widget-html img[alt]")
@@ -112,4 +73,62 @@ def test_the_notebook_runs_in_a_browser_and_its_widget_answers(lab, tmp_path):
         after = pictures.first.get_attribute("alt")
         assert re.findall(r"-?\d+\.?\d*", after) != re.findall(r"-?\d+\.?\d*", before)
         page.screenshot(path=tmp_path / "after.png")
+        browser.close()
+
+
+@pytest.mark.long
+def test_five_pairs_are_judged_by_keyboard_one_taken_back_and_taken_up_after_a_reload(tmp_path):
+    """The voting panel by the two cells of notebook 14 that make it, with small images."""
+    executable = browser_path()
+    from playwright.sync_api import expect, sync_playwright
+
+    (notebook,) = Course().select(["14"])
+    sources = [cell.source for cell in nbformat.read(notebook.path, as_version=4).cells if cell.cell_type == "code"]
+    (panel,) = [source for source in sources if source.startswith("voting.panel(")]
+    (made,) = [source.splitlines()[0] for source in sources if source.startswith("material, ")]
+    imports = "from kryptonlib import judging\nfrom kryptonlib.judging import classical\nfrom kryptonlib.widgets import voting"
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    given = f"{imports}\nstudy_folder, crop, observer, questions = '', 64, '', 6\n{made}"
+    cells = [new_code_cell(given), new_code_cell(panel)]
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}),
+                   folder / "vote.ipynb")  # fmt: skip
+
+    def votes():
+        (path,) = (folder / "votes").glob("*.csv")
+        return "".join(row["key"] for row in judging.read(path))
+
+    with jupyter_lab(folder, tmp_path) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(address("vote.ipynb"))
+        asked, line = page.locator(".widget-html", has_text="Question"), page.locator(".widget-text input")
+
+        run_all_cells(page)
+        expect(asked).to_contain_text("Question 1 of 6", timeout=120_000)
+        # Two pairs flip; a page without its style sheet would show the references only.
+        flipping = asked.locator("img[alt=Reference]")
+        expect(flipping).to_have_count(2)
+        assert flipping.first.evaluate("e => getComputedStyle(e).animationName").startswith("krypton-flip")
+        page.screenshot(path=tmp_path / "first.png")
+
+        line.click()
+        for number, key in enumerate("aba", 2):
+            page.keyboard.press(key)
+            expect(asked).to_contain_text(f"Question {number} of 6", timeout=60_000)
+        page.keyboard.press("Backspace")
+        expect(asked).to_contain_text("Question 3 of 6", timeout=60_000)
+        assert votes() == "AB"
+        page.keyboard.press("b")
+        expect(asked).to_contain_text("Question 4 of 6", timeout=60_000)
+
+        page.reload()
+        run_all_cells(page)
+        expect(asked).to_contain_text("Question 4 of 6", timeout=120_000)
+        line.click()
+        for number, key in enumerate("ab", 5):
+            page.keyboard.press("End")
+            page.keyboard.press(key)
+            expect(asked).to_contain_text(f"Question {number} of 6", timeout=60_000)
+        assert votes() == "ABBAB"
         browser.close()

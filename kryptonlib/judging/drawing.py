@@ -1,9 +1,9 @@
-"""The two figures of a pairwise study: scores with their intervals, and the triangle graph of who beats whom surely."""
+"""The figures of a pairwise study: scores with intervals, who beats whom surely, and how metrics agree with people."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from kryptonlib.plots import COLOURS
+from kryptonlib.plots import COLOURS, MARKERS
 
 
 def scores(scaling, *, lowest=None, axes=None):
@@ -29,7 +29,7 @@ def scores(scaling, *, lowest=None, axes=None):
     places = np.arange(len(order))
     look = {"fmt": "o", "color": COLOURS[0], "capsize": 4, "markersize": 6, "linestyle": "none"}
     axes.errorbar(places, middle + shift, whiskers, **look)
-    axes.set_xticks(places, [scaling.names[number] for number in order])
+    axes.set_xticks(places, [scaling.names[number] for number in order], rotation=30)
     axes.set_ylabel("quality in JOD")
     axes.grid(True, axis="y")
     return axes.figure
@@ -72,4 +72,63 @@ def triangles(scaling, *, level=0.05, axes=None):
     axes.set(ylim=(-0.4, 1.4), yticks=[], xlabel="quality in JOD")
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.1)
+    return axes.figure
+
+
+def compared(scalings, *, axes=None):
+    """Scores of the same candidates by several scalings, side by side with 95 % intervals, best candidate first.
+
+    Args:
+        scalings: label -> :class:`kryptonlib.judging.jod.Scaling`; all with the same names.
+        axes: matplotlib axes to draw on; None makes a figure.
+
+    Returns:
+        The matplotlib figure.
+    """
+    if axes is None:
+        _, axes = plt.subplots()
+    first = next(iter(scalings.values()))
+    order = np.argsort(-first.scores)
+    shifts = np.linspace(-0.15, 0.15, len(scalings)) if len(scalings) > 1 else [0.0]
+    for shift, (label, scaling), colour, marker in zip(shifts, scalings.items(), COLOURS, MARKERS):
+        middle = scaling.scores[order]
+        whiskers = np.maximum([middle - scaling.low[order], scaling.high[order] - middle], 0)
+        look = {"fmt": marker, "color": colour, "capsize": 3, "linestyle": "none"}
+        axes.errorbar(np.arange(len(order)) + shift, middle, whiskers, label=label, **look)
+    axes.set_xticks(range(len(order)), [first.names[number] for number in order], rotation=40, ha="right")
+    axes.set_ylabel("quality in JOD")
+    axes.grid(True, axis="y")
+    axes.legend(fontsize=8)
+    return axes.figure
+
+
+def agreements(groups, names, *, best, chance=0.5, axes=None, title="", rotation=0):
+    """Bars of how far metrics agree with people, below the most that is possible (a dashed line).
+
+    Args:
+        groups: label -> values, one for each metric; or, for dots in place of bars, one list for each metric.
+        names: of the metrics.
+        best: the ceiling.
+        chance: what guessing gives, a solid line.
+        axes: matplotlib axes to draw on; None makes a figure.
+        title, rotation: of the axes, and of the metrics' names in degrees.
+
+    Returns:
+        The matplotlib figure.
+    """
+    if axes is None:
+        _, axes = plt.subplots()
+    width = 0.8 / len(groups)
+    places = np.arange(len(names))
+    for number, (label, values) in enumerate(groups.items()):
+        at = places + (number - (len(groups) - 1) / 2) * width
+        if np.ndim(values[0]):
+            for place, some in zip(at, values):
+                axes.plot([place] * len(some), some, "o", color=COLOURS[number], linestyle="none", markersize=6)
+        else:
+            axes.bar(at, values, width, label=label, color=COLOURS[number], hatch=("", "//")[number % 2])
+    axes.axhline(chance, color="0.3", linewidth=1, linestyle="-", marker="")
+    axes.axhline(best, color="0.3", linewidth=1.5, linestyle="--", marker="")
+    axes.set_xticks(places, names, rotation=rotation)
+    axes.set_title(title)
     return axes.figure

@@ -13,8 +13,9 @@ from scipy.optimize import minimize
 from scipy.special import log_ndtr, logsumexp
 from scipy.stats import norm
 
-SIGMA = 1.4826
-"""Spread for which a difference of 1 means 75 %: 1 / Phi^-1(0.75)."""
+from kryptonlib.choices import check_choice
+from kryptonlib.judging.likelihood import SIGMA, likeliest, reachable
+
 PRIORS = ("gaussian", "none")
 PLAIN = 1e-3
 """Scores are bounded if the objective rises by more than this when they are stretched by a tenth."""
@@ -91,7 +92,7 @@ def _check_connected(wins):
     alone = np.flatnonzero(~compared.any(1))
     if len(alone):
         raise ValueError(f"nobody compared candidate {', '.join(map(str, alone))} (counted from 0); leave it out")
-    reached = _reachable(compared)
+    reached = reachable(compared)
     if not reached.all():
         groups = sorted({tuple(np.flatnonzero(row).tolist()) for row in reached})
         raise ValueError(
@@ -100,19 +101,11 @@ def _check_connected(wins):
         )
 
 
-def _reachable(graph):
-    """[N, N]: can j be reached from i along the edges of the graph?"""
-    reached = graph | np.eye(len(graph), dtype=bool)
-    for _ in range(len(graph)):
-        reached = (reached.astype(int) @ reached) > 0
-    return reached
-
-
 def _scores(wins, prior):
     """The scores, or None where they have no bound."""
-    bounded = _reachable(wins > 0).all()
-    if prior == "none" and not bounded:
-        return None
+    bounded = reachable(wins > 0).all()
+    if prior == "none":
+        return likeliest(wins) if bounded else None
     first, second = np.nonzero((wins + wins.T) > 0)
     won, lost = wins[first, second].astype(float), wins[second, first].astype(float)
     unanimous = (won == 0) | (lost == 0)
@@ -123,15 +116,12 @@ def _scores(wins, prior):
         d = (q[first] - q[second]) / SIGMA
         log_p, log_q = log_ndtr(d), log_ndtr(-d)
         slope_p, slope_q = np.exp(norm.logpdf(d) - log_p), -np.exp(norm.logpdf(d) - log_q)
-        value = won @ log_p + lost @ log_q
-        slope = won * slope_p + lost * slope_q
-        if prior == "gaussian":
-            likely = supposed * log_p + missed * log_q
-            likely = np.exp(likely - logsumexp(likely, 1, keepdims=True))
-            inner = 1 / (likely.sum(0) + 0.1)
-            value += np.log(likely.sum(0) + 0.1).sum()
-            through = likely * (inner - (likely @ inner)[:, None])
-            slope += (through * (supposed * slope_p + missed * slope_q)).sum(0)
+        likely = supposed * log_p + missed * log_q
+        likely = np.exp(likely - logsumexp(likely, 1, keepdims=True))
+        inner = 1 / (likely.sum(0) + 0.1)
+        value = won @ log_p + lost @ log_q + np.log(likely.sum(0) + 0.1).sum()
+        through = likely * (inner - (likely @ inner)[:, None])
+        slope = won * slope_p + lost * slope_q + (through * (supposed * slope_p + missed * slope_q)).sum(0)
         gradient = np.bincount(first, slope, len(q)) - np.bincount(second, slope, len(q))
         return 0.01 * q.mean() ** 2 - value, 0.02 * q.mean() / len(q) - gradient / SIGMA
 
@@ -176,6 +166,36 @@ class Scaling:
         p = norm.cdf(-np.abs(self.scores[:, None] - self.scores[None]) / spread)
         np.fill_diagonal(p, 0.5)
         return p
+
+    def against(self, name, *others, level=0.05):
+        """How a candidate does against others, a list: 1 significantly better, -1 significantly worse, 0 neither.
+
+        Args:
+            name, others: candidates.
+            level: of the two-sided test, as in :meth:`neighbours`.
+
+        Raises:
+            ValueError: an unknown candidate.
+        """
+        return [int(np.sign(gap)) * (p < level / 2) for gap, p in self._gaps(name, others)]
+
+    def words(self, name, *others):
+        """The same in words: "0.21 above Adaptive (p 0.020), 0.01 below MS-SSIM (p 0.478)", p one-sided."""
+        told = (
+            f"{abs(gap):.2f} {'above' if gap >= 0 else 'below'} {other} (p {p:.3f})".replace("p 0.000", "p < 0.001")
+            for other, (gap, p) in zip(others, self._gaps(name, others))
+        )
+        return ", ".join(told)
+
+    def _gaps(self, name, others):
+        """(difference in JOD, one-sided p) of a candidate and each of the others."""
+        for each in (name, *others):
+            check_choice("candidate", each, self.names)
+        place, p = self.names.index, self.p_values()
+        return [
+            (float(self.scores[place(name)] - self.scores[place(other)]), float(p[place(name), place(other)]))
+            for other in others
+        ]
 
     def neighbours(self, level=0.05):
         """Differences between candidates one and two ranks apart, the edges of the thesis's triangle graphs.
@@ -234,28 +254,34 @@ def bootstrap(wins, names=None, *, samples=500, seed=0, prior="gaussian"):
     if len(names) != wins.shape[-1]:
         raise ValueError(f"bootstrap: got {wins.shape[-1]} candidates and {len(names)} names")
     scores, random = scale(wins, prior), np.random.default_rng(seed)
-    found, drawings = [], 0
+    found, drawings = np.zeros((0, len(names))), 0
     while len(found) < samples:
-        drawings += 1
         if drawings > 20 * samples:
             raise ValueError("bootstrap: too few votes: nearly every resample leaves scores without bound")
-        drawn = _drawn(wins, random)
-        resample = _scores(drawn, prior) if _reachable((drawn + drawn.T) > 0).all() else None
-        if resample is not None:
-            found.append(resample)
-    found = np.array(found)
+        drawn = np.array([_drawn(wins, random) for _ in range(samples - len(found))])
+        drawings += len(drawn)
+        found = np.concatenate([found, _scores_of_all(drawn, prior)])
     low, high = np.percentile(found, [2.5, 97.5], axis=0)
     over = "observers" if wins.ndim == 3 else "votes"
     return Scaling(names, scores, low, high, np.cov(found.T), found, over, drawings - samples)
+
+
+def _scores_of_all(tables, prior):
+    """Scores [resamples, N] of those vote tables [drawn, N, N] that have some."""
+    if prior == "none":
+        scores = likeliest(tables)
+        return scores[np.isfinite(scores).all(1)]
+    connected = reachable((tables + tables.transpose(0, 2, 1)) > 0).all((1, 2))
+    scores = [_scores(table, prior) for table in tables[connected]]
+    return np.array([each for each in scores if each is not None]).reshape(-1, tables.shape[-1])
 
 
 def _drawn(wins, random):
     if wins.ndim == 3:
         return wins[random.integers(len(wins), size=len(wins))].sum(0)
     drawn = np.zeros_like(wins)
-    for i, j in zip(*np.triu_indices(len(wins), 1)):
-        total = wins[i, j] + wins[j, i]
-        if total:
-            drawn[i, j] = random.binomial(total, wins[i, j] / total)
-            drawn[j, i] = total - drawn[i, j]
+    i, j = np.triu_indices(len(wins), 1)
+    total = wins[i, j] + wins[j, i]
+    drawn[i, j] = random.binomial(total, wins[i, j] / np.maximum(total, 1))
+    drawn[j, i] = total - drawn[i, j]
     return drawn

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from kryptonlib.judging.pairs import check_name, draw
+from kryptonlib.judging.pairs import check_name, draw, pseudonym
 from kryptonlib.store import written_whole
 
 COLUMNS = ("study", "observer", "trial", "image", "winner", "loser", "key")
@@ -16,6 +16,7 @@ class Session:
     Args:
         folder: where the file lies; it must exist.
         images, candidates, study, observer, count: as :func:`kryptonlib.judging.draw`.
+        make: make the folder with the first vote, instead of asking for it.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -38,11 +39,11 @@ class Session:
         (1, 3)
     """
 
-    def __init__(self, folder, *, images, candidates, study, observer, count=None):
+    def __init__(self, folder, *, images, candidates, study, observer, count=None, make=False):
         self.study, self.observer = study, observer
         self.trials = draw(images, candidates, study=study, observer=observer, count=count)
         folder = Path(folder)
-        if not folder.is_dir():
+        if not (make or folder.is_dir()):
             raise FileNotFoundError(f"there is no folder {folder} to keep the votes in; make it first")
         self.path = folder / f"{study}.{observer}.csv"
         self.keys = self._read() if self.path.exists() else []
@@ -96,6 +97,21 @@ class Session:
                 "the study another name or move the file away"
             )
         return keys
+
+
+def own_pseudonym(folder, study):
+    """The pseudonym under which votes of a study lie in a folder, so that a session can be taken up; or a new one.
+
+    Args:
+        folder: one person's folder of votes; it need not exist yet.
+        study: name of the study.
+
+    Returns:
+        The pseudonym of the votes that were changed last; a new random one where there are none.
+    """
+    check_name("the study's name", study)
+    paths = sorted(Path(folder).glob(f"{study}.*.csv"), key=lambda path: (path.stat().st_mtime, path.name))
+    return paths[-1].name[len(study) + 1 : -len(".csv")] if paths else pseudonym()
 
 
 def read(path):
