@@ -52,6 +52,16 @@ def _context(name):
     return make
 
 
+MRI_START, MRI_SWEEP, MRI_STEPS = 6_000, 200, 2_400
+"""Steps of the MRI networks' common start, of each rate that the sweep tries, and of each loss after the start."""
+
+
+def _mri_start(options, folder):
+    from kryptonlib.training import mri
+
+    return mri.MRI(options, name=mri.START, loss="l2", steps=MRI_START, rate=mri.START_RATE)
+
+
 def _distillation(architecture):
     def make(options, folder):
         from kryptonlib.training import distillation
@@ -94,6 +104,9 @@ def _all():
     )
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
+    )
+    entries["mri-start"] = Entry(
+        _mri_start, "MR heads from an eighth of k-space, the common start (notebook 12)", 5, ("default", "mr", "brain")
     )
     return entries
 
