@@ -53,7 +53,7 @@ def response(difference, center, radius):
     return float(difference[inside].mean() - difference[ring].mean())
 
 
-def places(image, radius, count, seed, *, brightness=(0.15, 0.6)):
+def places(image, radius, count, seed, *, brightness=(0.15, 0.6), apart=8):
     """Random places where a lesion fits into tissue: list of (row, column).
 
     A place is taken where all of a disc of twice the radius is neither air nor bright fat or bone's edge.
@@ -63,6 +63,7 @@ def places(image, radius, count, seed, *, brightness=(0.15, 0.6)):
         radius: of the lesion in pixels.
         count: how many. seed: of the choice.
         brightness: (darkest, brightest) value that counts as tissue.
+        apart: least distance of two places, in radii, so that lesions planted at once do not meet.
 
     Raises:
         ValueError: fewer places than asked for.
@@ -76,7 +77,10 @@ def places(image, radius, count, seed, *, brightness=(0.15, 0.6)):
     inner = inner[((inner >= reach) & (inner < np.array(image.shape) - reach)).all(1)]
     around = image[inner[:, None, 0] + near[None, :, 0], inner[:, None, 1] + near[None, :, 1]]
     fits = inner[((around >= low) & (around <= high)).all(1)]
-    if len(fits) < count:
-        raise ValueError(f"places: a disc of radius {radius} fits at {len(fits)} places, {count} were asked for")
-    chosen = np.random.default_rng(seed).choice(len(fits), count, replace=False)
-    return [(int(row), int(column)) for row, column in fits[np.sort(chosen)]]
+    chosen = []
+    for place in np.random.default_rng(seed).permutation(fits):
+        if all(np.hypot(*(place - other)) >= apart * radius for other in chosen):
+            chosen.append(place)
+        if len(chosen) == count:
+            return [(int(row), int(column)) for row, column in chosen]
+    raise ValueError(f"places: a disc of radius {radius} fits at {len(chosen)} places, {count} were asked for")

@@ -52,7 +52,7 @@ def _context(name):
     return make
 
 
-MRI_START, MRI_SWEEP, MRI_STEPS = 6_000, 200, 2_400
+MRI_START, MRI_SWEEP, MRI_STEPS = 3_000, 60, 500
 """Steps of the MRI networks' common start, of each rate that the sweep tries, and of each loss after the start."""
 
 
