@@ -11,6 +11,7 @@ Not for diagnosis.
 
 import functools
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from kryptonlib.restoration import mri_study, volumes
 from kryptonlib.restoration.kspace import center_crop
 from kryptonlib.restoration.masks import column_mask
 from kryptonlib.restoration.mri import zero_filled
+from kryptonlib.training.rate_sweep import RateSweep
 from kryptonlib.training.restoring import Restoring, linear_start
 
 START, RATES = "mri-start", "mri-rates"
@@ -173,3 +175,25 @@ def heads(folder):
         digest.update(volume.images.tobytes())
     facts = {"data": about, "held_out_persons": sorted({v.person for v in kept}), "data_sha256": digest.hexdigest()[:32]}
     return trained, kept, facts
+
+
+def rate_sweep(options, parent, length, first):
+    """The sweep of ``SWEPT`` for all ``LOSSES``, each candidate from the common start.
+
+    Args:
+        options: :class:`kryptonlib.training.study.Options`.
+        parent: state of the common start.
+        length: steps of a candidate.
+        first: as in :class:`MRI`.
+    """
+
+    def make(loss, rate):
+        settings = {"steps": length, "rate": rate, "parent": parent, "first": first}
+        return MRI(replace(options, steps=None), name=f"{RATES} {loss} {rate:g}", loss=loss, **settings)
+
+    about = {
+        "what": "rates of Adam for the MRI networks, each tried from the common start",
+        "recipe": {"held_out": f"{ACCELERATION}-fold masks on persons held out", "first_step": first},
+        **heads(options.data)[2],
+    }
+    return RateSweep(options, name=RATES, make=make, kinds=LOSSES, rates=SWEPT, length=length, about=about)

@@ -115,11 +115,13 @@ class Restoring(Study):
 
     @torch.no_grad()
     def measure(self):
-        """Means of ``scores`` over the pairs held out, of the averaged network's output clipped to [0, 1]."""
+        """Of the averaged network, means over the pairs held out: the loss, and ``scores`` of the output clipped to [0, 1]."""
         found = []
         for given, wanted in self.held_out():
             given, wanted = given.to(self.options.device), wanted.to(self.options.device)
-            found.append(self.scores(self.average(given).clamp(0, 1), wanted))
+            restored = self.average(given)
+            loss = self.loss(restored, wanted).item()
+            found.append({"held_out_loss": loss, **self.scores(restored.clamp(0, 1), wanted)})
         return {name: sum(scores[name] for scores in found) / len(found) for name in found[0]}
 
     def state(self):
