@@ -1,9 +1,11 @@
 """What notebook 12 measures: the thesis's metrics per slice, and what becomes of planted lesions."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
+from scipy import stats
 
 from kryptonlib import losses
 from kryptonlib.restoration import lesions
@@ -42,13 +44,14 @@ def methods(networks, weight):
         networks: name -> ``restoration.Restorer``. weight: of total variation.
     """
 
-    def with_network(network):
-        return lambda given, measured, mask: network(given)
-
     return {
         "masked": lambda given, measured, mask: given,
         "TV": lambda given, measured, mask: np.clip(total_variation(measured, mask, weight), 0, 1),
-    } | {name: with_network(network) for name, network in networks.items()}
+    } | {name: partial(_with_network, network) for name, network in networks.items()}
+
+
+def _with_network(network, given, measured, mask):
+    return network(given)
 
 
 @dataclass(frozen=True)
@@ -66,23 +69,100 @@ class Compared:
     volume: dict
 
 
-def compare(images, mask, every):
-    """Undersample images under one mask, restore them by every method, and measure.
+def compare(volume, acceleration, seed, every):
+    """Undersample a volume under one mask, restore its slices by every method, and measure.
 
     Args:
-        images: references [N, H, W] in [0, 1]. mask: bool [W]. every: what :func:`methods` gives.
+        volume: :class:`kryptonlib.restoration.volumes.Volume`. Total variation gets a scanner's volume as magnitude
+            images whose k-space is simulated, of the images' own width; all others get the scanner's.
+        acceleration, seed: of the mask.
+        every: what :func:`methods` gives.
     """
-    given, measured = zero_filled(images, mask), undersample(images, mask)
+    given, _ = volume.masked(acceleration, seed)
+    mask = column_mask(volume.images.shape[-1], acceleration, seed)
+    measured = undersample(volume.images, mask)
     restored = {
         name: np.stack([np.clip(method(*pair, mask), 0, 1) for pair in zip(given, measured)])
         for name, method in every.items()
     }
     return Compared(
-        images,
+        volume.images,
         restored,
-        {name: scores(some, images) for name, some in restored.items()},
-        {name: volume_metrics(some, images) for name, some in restored.items()},
+        {name: scores(some, volume.images) for name, some in restored.items()},
+        {name: volume_metrics(some, volume.images) for name, some in restored.items()},
     )
+
+
+def joined(results):
+    """method -> [all slices, 6] of a list of :class:`Compared`."""
+    return {name: np.concatenate([one.scores[name] for one in results]) for name in results[0].scores}
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far a model is ahead of the best of its rivals by one metric, image by image.
+
+    Attributes:
+        model, rival, metric: names; the rival is the one with the best mean.
+        gains: [N], positive where the model is better.
+        people: of how many people the mean gain is positive. of_people: how many there are.
+        chance: p of Wilcoxon's signed-rank test over the images, two-sided.
+    """
+
+    model: str
+    rival: str
+    metric: str
+    gains: np.ndarray
+    people: int
+    of_people: int
+    chance: float
+
+    @property
+    def holds(self):
+        """Whether the model is ahead on average, with p below 0.05."""
+        return bool(self.gains.mean() > 0 and self.chance < 0.05)
+
+    def text(self, labels):
+        """The lead in words; ``labels`` says how models are called."""
+        mean, won = float(self.gains.mean()), int((self.gains > 0).sum())
+        return (
+            f"{'ahead of' if mean > 0 else 'behind'} {labels[self.rival]} by {abs(mean):.2g}, better in {won} of "
+            f"{len(self.gains)} slices and for {self.people} of {self.of_people} people, p = {self.chance:.1g}"
+        )
+
+
+def lead(results, model, metric, rivals):
+    """:class:`Lead` of a model over others.
+
+    Args:
+        results: list of :class:`Compared`, one a person. metric: one of ``METRICS``.
+        rivals: names; the model itself is left out.
+    """
+    place, sign = METRICS.index(metric), 1 if metric in HIGHER else -1
+    columns = {name: [sign * one.scores[name][:, place] for one in results] for name in {model, *rivals}}
+    gains = {
+        name: [own - other for own, other in zip(columns[model], columns[name])] for name in rivals if name != model
+    }
+    rival = min(gains, key=lambda name: np.concatenate(gains[name]).mean())
+    parts = gains[rival]
+    every = np.concatenate(parts)
+    chance = float(stats.wilcoxon(every).pvalue) if every.any() else 1.0
+    return Lead(model, rival, metric, every, sum(bool(part.mean() > 0) for part in parts), len(parts), chance)
+
+
+def tuned_weight(volume, acceleration, seed, weights):
+    """The weight of total variation with the smallest mean squared error on a volume to tune on, and all errors.
+
+    Returns:
+        (weight, [mean squared error of each weight]).
+    """
+    mask = column_mask(volume.images.shape[-1], acceleration, seed)
+    measured = undersample(volume.images, mask)
+    errors = []
+    for weight in weights:
+        restored = np.stack([total_variation(some, mask, weight) for some in measured])
+        errors.append(float(((np.clip(restored, 0, 1) - volume.images) ** 2).mean()))
+    return weights[int(np.argmin(errors))], errors
 
 
 @dataclass(frozen=True)

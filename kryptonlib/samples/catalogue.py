@@ -77,7 +77,7 @@ def _volume(path):
 
 def _axial_slice(path, index, axis=2):
     """A slice of a volume of 0 to 255 across one axis, the nose up: axial where the axis runs along the body."""
-    return np.rot90(_volume(path).take(index, axis)) / 255
+    return np.rot90(np.moveaxis(_volume(path), axis, 0)[index]) / 255
 
 
 def _from_skimage():
