@@ -6,7 +6,7 @@ from kryptonlib.restoration.kspace import checked, to_image
 from kryptonlib.restoration.mri import checked_mask
 
 
-def total_variation(measured, mask, weight, *, iterations=60, penalty=None):
+def total_variation(measured, mask, weight, *, iterations=60, penalty=None, real=False):
     """The image x that minimises
 
         1/2 ||mask * F x - measured||^2 + weight * sum of |gradient of x| over the pixels
@@ -22,9 +22,11 @@ def total_variation(measured, mask, weight, *, iterations=60, penalty=None):
         iterations: of both steps.
         penalty: how strongly the gradient's variable is tied to the gradient; it changes the speed, not the answer.
             None takes 10 times the weight.
+        real: True for what is known to be real, such as magnitude images whose k-space is simulated: frequency -k is then
+            known with k, which nearly doubles what was measured. A scanner's image has a phase.
 
     Returns:
-        float32 [H, W]: the real part, for images that are real.
+        float32 [H, W]: the magnitude, or the real image.
 
     Raises:
         ValueError: a weight or a penalty that is not positive, no iterations, another shape.
@@ -50,25 +52,27 @@ def total_variation(measured, mask, weight, *, iterations=60, penalty=None):
             f"total_variation: weight and penalty must be positive and iterations at least 1, got {weight!r}, "
             f"{penalty!r}, {iterations!r}"
         )
-    # From here on in the FFT's own order, without shifts. Of a real image, frequency -k is the conjugate of k: half of
-    # what is known of k is known of -k, and only the real part of the zero-filled image counts.
-    image = to_image(measured).real
-    given = np.fft.fft2(image)
+    # From here on in the FFT's own order, without shifts.
+    image = to_image(measured)
     sampled = np.fft.ifftshift(mask).astype(float)
-    sampled = (sampled + np.roll(sampled[::-1], 1)) / 2
+    if real:
+        # Half of what is known of frequency k is known of -k, and only the real part of the zero-filled image counts.
+        image, sampled = image.real, (sampled + np.roll(sampled[::-1], 1)) / 2
+    given = np.fft.fft2(image)
     frequencies = [np.fft.fftfreq(length) for length in measured.shape]
     laplacian = 4 * (np.sin(np.pi * frequencies[0])[:, None] ** 2 + np.sin(np.pi * frequencies[1])[None, :] ** 2)
     divisor = sampled + penalty * laplacian
     divisor[0, 0] = max(divisor[0, 0], 1e-12)
-    split = np.zeros((2, *image.shape))
+    split = np.zeros((2, *image.shape), image.dtype)
     dual = np.zeros_like(split)
     for _ in range(iterations):
         wanted = split - dual
         back = np.roll(wanted[0], 1, 0) - wanted[0] + np.roll(wanted[1], 1, 1) - wanted[1]
-        image = np.fft.ifft2((given + penalty * np.fft.fft2(back)) / divisor).real
+        image = np.fft.ifft2((given + penalty * np.fft.fft2(back)) / divisor)
+        image = image.real if real else image
         gradient = np.stack([np.roll(image, -1, 0) - image, np.roll(image, -1, 1) - image])
         moved = gradient + dual
-        length = np.sqrt((moved**2).sum(0))
+        length = np.sqrt((abs(moved) ** 2).sum(0))
         split = moved * np.maximum(0, 1 - weight / penalty / np.maximum(length, 1e-12))
         dual = moved - split
-    return image.astype(np.float32)
+    return (image if real else abs(image)).astype(np.float32)

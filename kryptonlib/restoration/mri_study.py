@@ -150,8 +150,11 @@ def lead(results, model, metric, rivals):
     return Lead(model, rival, metric, every, sum(bool(part.mean() > 0) for part in parts), len(parts), chance)
 
 
-def tuned_weight(volume, acceleration, seed, weights):
+def tuned_weight(volume, acceleration, seed, weights, real=False):
     """The weight of total variation with the smallest mean squared error on a volume to tune on, and all errors.
+
+    Args:
+        volume: to tune on. acceleration, seed: of the mask. weights: to try. real: as ``total_variation`` takes it.
 
     Returns:
         (weight, [mean squared error of each weight]).
@@ -160,7 +163,7 @@ def tuned_weight(volume, acceleration, seed, weights):
     measured = undersample(volume.images, mask)
     errors = []
     for weight in weights:
-        restored = np.stack([total_variation(some, mask, weight) for some in measured])
+        restored = np.stack([total_variation(some, mask, weight, real=real) for some in measured])
         errors.append(float(((np.clip(restored, 0, 1) - volume.images) ** 2).mean()))
     return weights[int(np.argmin(errors))], errors
 
