@@ -181,7 +181,7 @@ class Lesions:
     invented: dict
 
 
-def lesion_study(slices, every, contrasts, *, radius, count, acceleration, seed):
+def lesion_study(slices, every, contrasts, *, radius, count, acceleration, seed, center=None):
     """Plant discs into tissue at several contrasts, and restore with and without them under the same mask.
 
     What is kept is the difference of the two restorations, so that errors that are there anyway do not count. What is
@@ -192,12 +192,12 @@ def lesion_study(slices, every, contrasts, *, radius, count, acceleration, seed)
         every: what :func:`methods` gives.
         contrasts: of the discs, in units of the image.
         radius: in pixels. count: discs in each slice, all at once.
-        acceleration, seed: of the masks; slice number n gets seed + n.
+        acceleration, seed, center: of the masks, see ``column_mask``; slice number n gets seed + n.
     """
     kept = {name: [[] for _ in contrasts] for name in every}
     invented = {name: [] for name in every}
     for number, image in enumerate(slices):
-        mask = column_mask(image.shape[1], acceleration, seed + number)
+        mask = column_mask(image.shape[1], acceleration, seed + number, center=center)
         planted = lesions.places(image, radius, count, seed + number)
         empty = lesions.places(image, radius, 4 * count, seed + 1000 + number, apart=2)
         without = {name: _restored(image, mask, method) for name, method in every.items()}

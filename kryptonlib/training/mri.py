@@ -69,11 +69,12 @@ class MRI(Restoring):
         name, steps, rate, parent: as in :class:`Restoring`.
         loss: a key of ``LOSSES``.
         first: number of the first step's slices, so that a study after another does not see the same again.
+        people: what :func:`heads` gives, where it is not to be read anew.
     """
 
-    def __init__(self, options, *, name, loss, steps, rate, parent=None, first=0):
+    def __init__(self, options, *, name, loss, steps, rate, parent=None, first=0, people=None):
         self.kind, self.first = loss, first
-        self.trained, self.kept, self.data = heads(options.data)
+        self.trained, self.kept, self.data = heads(options.data) if people is None else people
         criterion = losses.Adaptive(1, alpha=1.0, c=0.03) if loss == "adaptive" else None
         super().__init__(options, name=name, network=NETWORK, steps=steps, rate=rate, parent=parent, criterion=criterion)
         # Six metrics on the held-out slices cost as much as some fifty steps.
@@ -177,23 +178,24 @@ def heads(folder):
     return trained, kept, facts
 
 
-def rate_sweep(options, parent, length, first):
+def rate_sweep(options, parent, length, first, people=None):
     """The sweep of ``SWEPT`` for all ``LOSSES``, each candidate from the common start.
 
     Args:
         options: :class:`kryptonlib.training.study.Options`.
         parent: state of the common start.
         length: steps of a candidate.
-        first: as in :class:`MRI`.
+        first, people: as in :class:`MRI`.
     """
+    people = heads(options.data) if people is None else people
 
     def make(loss, rate):
-        settings = {"steps": length, "rate": rate, "parent": parent, "first": first}
+        settings = {"steps": length, "rate": rate, "parent": parent, "first": first, "people": people}
         return MRI(replace(options, steps=None), name=f"{RATES} {loss} {rate:g}", loss=loss, **settings)
 
     about = {
         "what": "rates of Adam for the MRI networks, each tried from the common start",
         "recipe": {"held_out": f"{ACCELERATION}-fold masks on persons held out", "first_step": first},
-        **heads(options.data)[2],
+        **people[2],
     }
     return RateSweep(options, name=RATES, make=make, kinds=LOSSES, rates=SWEPT, length=length, about=about)
