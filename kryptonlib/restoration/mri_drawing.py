@@ -37,7 +37,8 @@ def learning(logs):
     for place, field, label in zip(axes, ("psnr", "lpips"), ("PSNR (dB), higher is better", "LPIPS, lower is better")):
         lines = {LABELS[name]: (np.atleast_1d(log["step"]), np.atleast_1d(log[field])) for name, log in logs.items()}
         plots.curves(None, lines, xlabel="steps after the start", ylabel=label, axes=place)
-    axes[0].get_legend().remove()
+        place.get_legend().remove()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(logs))
     return figure
 
 
