@@ -55,7 +55,8 @@ def test_it_finds_what_a_general_solver_finds(weight):
 def test_the_speed_changes_with_the_penalty_and_the_answer_does_not(real):
     mask = masks.column_mask(48, 4, 2)
     measured = mri.undersample(boxes(), mask)
-    answers = [total_variation(measured, mask, 0.01, iterations=1500, penalty=penalty, real=real) for penalty in (0.05, 0.3)]
+    settings = {"iterations": 1500, "real": real}
+    answers = [total_variation(measured, mask, 0.01, penalty=penalty, **settings) for penalty in (0.05, 0.3)]
     assert abs(answers[0] - answers[1]).max() < 5e-3
 
 

@@ -1,4 +1,4 @@
-"""k-space, masks, coils, metrics and planted lesions, against brute force, fastMRI's published rules and scikit-image."""
+"""k-space, masks, coils, metrics and lesions, against brute force, fastMRI's published rules and scikit-image."""
 
 import numpy as np
 import pytest
@@ -82,8 +82,8 @@ def test_what_is_no_image_is_refused(bad, message):
 
 
 def fastmri_mask(columns, acceleration, share, seed):
-    """What the comments of fastMRI's RandomMaskFunc say, column by column: its centre fraction and acceleration are drawn
-    first, then a uniform number for each column."""
+    """What the comments of fastMRI's RandomMaskFunc say, column by column: its centre fraction and acceleration are
+    drawn first, then a uniform number for each column."""
     state = np.random.RandomState()
     state.seed(seed)
     state.randint(0, len([acceleration]))

@@ -146,7 +146,7 @@ def test_the_weight_is_the_one_with_the_least_error():
 
 
 def test_methods_that_keep_erase_and_invent_are_told_apart():
-    """Made-up methods under a mask that measures all: one gives the truth, one a flat image, one adds a fixed speckle."""
+    """Made-up methods under a mask that measures all: the truth, a flat image, the truth with a fixed speckle."""
     speckle, flat = 0.1 * RNG.normal(size=(180, 180)), np.full((180, 180), 0.4)
     every = {
         "keeps": lambda given, measured, mask: given,

@@ -80,7 +80,7 @@ def _read_slice(name, number, path):
 
 
 def nifti_heads(folder):
-    """MR volumes of a folder and below, as NIfTI files whose first axis runs from ear to ear and the last along the body.
+    """MR volumes of a folder and below: NIfTI files whose first axis runs from ear to ear and the last along the body.
 
     Returns:
         Records, one a volume: ``image`` is float32 [slices, H, W] as stored, the nose up or down as it lies in the

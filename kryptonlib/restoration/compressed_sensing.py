@@ -22,8 +22,8 @@ def total_variation(measured, mask, weight, *, iterations=60, penalty=None, real
         iterations: of both steps.
         penalty: how strongly the gradient's variable is tied to the gradient; it changes the speed, not the answer.
             None takes 10 times the weight.
-        real: True for what is known to be real, such as magnitude images whose k-space is simulated: frequency -k is then
-            known with k, which nearly doubles what was measured. A scanner's image has a phase.
+        real: True for what is known to be real, such as magnitude images whose k-space is simulated: frequency -k is
+            then known with k, which nearly doubles what was measured. A scanner's image has a phase.
 
     Returns:
         float32 [H, W]: the magnitude, or the real image.

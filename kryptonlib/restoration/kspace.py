@@ -33,7 +33,7 @@ def to_kspace(image):
 
 
 def to_image(kspace):
-    """The complex image [..., H, W] of a k-space; the inverse of :func:`to_kspace`. Take ``abs`` of it to look at it."""
+    """The complex image [..., H, W] of a k-space; the inverse of :func:`to_kspace`. To look at it, take its ``abs``."""
     kspace = checked(kspace, "to_image")
     return np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(kspace, _AXES), norm="ortho"), _AXES)
 
@@ -51,7 +51,7 @@ def center_crop(array, size):
     array = np.asarray(array)
     height, width = size
     if array.ndim < 2 or not (1 <= height <= array.shape[-2] and 1 <= width <= array.shape[-1]):
-        raise ValueError(f"center_crop: got size {tuple(size)} for an array of shape {array.shape}; expected at most that")
+        raise ValueError(f"center_crop: got size {tuple(size)}; expected at most that of the array, {array.shape}")
     top, left = (array.shape[-2] - height) // 2, (array.shape[-1] - width) // 2
     return array[..., top : top + height, left : left + width]
 

@@ -62,8 +62,8 @@ def checked_mask(mask, shape):
     mask = np.asarray(mask)
     if mask.dtype != np.bool_ or mask.shape != tuple(shape[-1:]):
         raise ValueError(
-            f"the mask is {mask.dtype} {mask.shape}, expected bool ({shape[-1] if shape else 0},): one value a column of "
-            "k-space, as column_mask() makes it"
+            f"the mask is {mask.dtype} {mask.shape}, expected bool ({shape[-1] if shape else 0},): one value a column "
+            "of k-space, as column_mask() makes it"
         )
     return mask
 

@@ -36,8 +36,8 @@ def _read(text):
 
 
 THESIS = {"knee": _read(_KNEE), "brain": _read(_BRAIN)}
-"""Table -> model -> [6] in the order of ``METRICS``, without the factors of 1000. The caption of table 6.4 says knee; its
-section says brain, and so do its images."""
+"""Table -> model -> [6] in the order of ``METRICS``, without the factors of 1000. The caption of table 6.4 says knee;
+its section says brain, and so do its images."""
 
 
 def best(values, metric):
@@ -76,9 +76,8 @@ def markdown(scores):
             cells.append(f"**{text}**" if name == winner else text)
         lines.append(f"| {NAMES[metric]} | " + " | ".join(cells) + " |")
         for table, values in THESIS.items():
-            winner = best(values, metric)
-            cells = [f"{scale * values[name][place]:.{4 if scale == 1 and metric != 'psnr' else 2}f}" if name in values else "–"
-                     for name in names]  # fmt: skip
+            winner, printed = best(values, metric), 2 if metric in (*_THOUSANDS, "psnr") else 4
+            cells = [f"{scale * values[name][place]:.{printed}f}" if name in values else "–" for name in names]
             cells = [f"**{cell}**" if name == winner else cell for cell, name in zip(cells, names)]
             lines.append(f"| *thesis, {table}* | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -94,7 +94,7 @@ def of_person(subject, every=1):
 
 
 def of_folder(folder):
-    """Volumes of a reader's folder: fastMRI's *.h5 with their own k-space, or NIfTI heads; a list of :class:`Volume`."""
+    """Volumes of a reader's folder, a list of :class:`Volume`: fastMRI's *.h5 with their k-space, or NIfTI heads."""
     if not any(Path(folder).expanduser().glob("*.h5")):
         heads = datasets.nifti_heads(folder)
         return [prepared(head.image, head.path.name.split(".")[0], head.facts["patient"], False) for head in heads]

