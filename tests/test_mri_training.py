@@ -119,7 +119,6 @@ def test_the_list_names_every_loss_twice_after_the_sweep():
 def test_slices_smaller_than_a_piece_are_refused(monkeypatch):
     monkeypatch.setattr(mri.volumes, "of_person", lambda person: volume(person, 4))
     monkeypatch.setattr(mri.volumes, "of_folder", lambda folder: [volume("p1", 5, (2, 180, 90)), volume("p2", 5)])
-    monkeypatch.setattr(mri.samples, "load", lambda name: type("S", (), {"licence": "x"}))
     mri.heads.cache_clear()
     with pytest.raises(ValueError, match="p1: slices of .* smaller than a piece"):
         mri.heads("folder")
@@ -130,7 +129,6 @@ def test_the_last_person_of_a_folder_is_held_out(monkeypatch):
     monkeypatch.setattr(mri.volumes, "of_person", lambda person: volume(person, 4))
     own = [dataclasses.replace(volume(f"{who}-{n}", 5), person=who) for n in (0, 1) for who in ("p2", "p1")]
     monkeypatch.setattr(mri.volumes, "of_folder", lambda folder: own)
-    monkeypatch.setattr(mri.samples, "load", lambda name: type("S", (), {"licence": "x"}))
     mri.heads.cache_clear()
     trained, kept, about = mri.heads("folder")
     mri.heads.cache_clear()

@@ -10,6 +10,7 @@ from kryptonlib.restoration import kspace
 from kryptonlib.restoration.coils import root_sum_of_squares
 from kryptonlib.restoration.masks import column_mask
 from kryptonlib.restoration.mri import checked_mask, zero_filled
+from kryptonlib.samples.catalogue import CATALOGUE
 
 BRIGHTEST = 0.998
 """Quantile of a volume's values that becomes white: a few bright vessels would make the brain dark."""
@@ -84,9 +85,9 @@ def of_person(subject, every=1):
         >>> of_person("brain1").images.shape  # doctest: +SKIP
         (25, 200, 200)
     """
-    names = [name for name in samples.names("mr") if samples.catalogue.CATALOGUE[name].subject == subject]
+    names = [name for name in samples.names("mr") if CATALOGUE[name].subject == subject]
     if not names:
-        people = dict.fromkeys(samples.catalogue.CATALOGUE[name].subject for name in samples.names("mr"))
+        people = dict.fromkeys(CATALOGUE[name].subject for name in samples.names("mr"))
         raise ValueError(f"of_person: nobody is called {subject!r}; there are {', '.join(people)}")
     found = [samples.load(name) for name in names]
     whole = prepared([sample.image for sample in found], subject, subject, found[0].publishable)

@@ -16,11 +16,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from kryptonlib import losses, samples
+from kryptonlib import losses
 from kryptonlib.restoration import mri_study, volumes
 from kryptonlib.restoration.kspace import center_crop
 from kryptonlib.restoration.masks import column_mask
 from kryptonlib.restoration.mri import zero_filled
+from kryptonlib.samples.catalogue import CATALOGUE
 from kryptonlib.training.rate_sweep import RateSweep
 from kryptonlib.training.restoring import Restoring, linear_start
 
@@ -158,10 +159,8 @@ def heads(folder):
     """
     trained = [volumes.of_person(person) for person in PERSONS]
     kept = [volumes.of_person(HELD_OUT)]
-    about = [
-        {"name": person, "licence": samples.load(next(n for n in samples.names("mr") if n.startswith(person))).licence}
-        for person in (*PERSONS, HELD_OUT)
-    ]
+    licences = {entry.subject: entry.licence for entry in CATALOGUE.values()}
+    about = [{"name": person, "licence": licences[person]} for person in (*PERSONS, HELD_OUT)]
     if folder is not None:
         own = volumes.of_folder(folder)
         people = sorted({volume.person for volume in own})
