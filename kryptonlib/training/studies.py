@@ -39,7 +39,7 @@ DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 5_000, 120, 1_200
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
 DENOISING_SCRATCH = DENOISING_STEPS + DENOISING_START // 7
 """Steps of a denoiser without the common start: as many, with a seventh of the start's, which seven losses share."""
-MRI_START, MRI_SWEEP, MRI_STEPS = 3_200, 30, 180
+MRI_START, MRI_SWEEP, MRI_STEPS = 1_500, 15, 150
 """Steps of the MRI networks' common start, of each rate that the sweep tries, and of each loss after the start."""
 
 
