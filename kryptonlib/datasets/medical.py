@@ -21,11 +21,6 @@ CHESTXRAY8 = Source(
     "Data_Entry_2017*.csv (columns Image Index, Finding Labels, Patient ID) and its PNGs, in any subfolders",
     "https://nihcc.app.box.com/v/ChestXray-NIHCC",
 )
-FASTMRI = Source(
-    "fastMRI single-coil",
-    "*.h5 of singlecoil_train or _val with kspace [slices, rows, columns] and reconstruction_esc [slices, 320, 320]",
-    "https://fastmri.med.nyu.edu",
-)
 BONE_AGE = Source(
     "RSNA bone age",
     "boneage-training-dataset.csv (columns id, boneage, male) and boneage-training-dataset/<id>.png",
@@ -126,51 +121,3 @@ def rsna_bone_age(folder):
         Record(there[row["id"]], age, {"male": row["male"].strip().lower() == "true"}, grey)
         for row, age in zip(rows, ages)
     ]
-
-
-def fastmri(folder):
-    """Slices of single-coil fastMRI volumes, in order.
-
-    Returns:
-        Records: ``image`` is reconstruction_esc [320, 320], ``kspace(record)`` the complex k-space [rows, columns];
-        ``facts`` holds slice, slices, acquisition, patient and ``max``, the volume's largest value (its data_range).
-    """
-    import h5py  # comes with the extra "course"
-
-    folder = checked_folder(folder, FASTMRI)
-    records = []
-    for path in (path for path in files(folder, {".h5"}) if path.parent == folder):
-        try:
-            with h5py.File(path) as file:
-                shapes = {name: file[name].shape for name in ("kspace", "reconstruction_esc") if name in file}
-                names = {"acquisition": "acquisition", "patient": "patient_id", "max": "max"}
-                facts = {key: file.attrs.get(name) for key, name in names.items()}
-        except OSError as error:
-            raise wrong(FASTMRI, folder, f"{path.name}, which is damaged ({error})") from error
-        if len(shapes) < 2 or any(len(shape) != 3 for shape in shapes.values()):
-            kind = " (four axes: multi-coil data)" if len(shapes.get("kspace", ())) == 4 else ""
-            if not kind and "reconstruction_esc" not in shapes:
-                kind = " (no reconstruction: a test or challenge set)"
-            raise wrong(FASTMRI, folder, f"{path.name} with {shapes or 'neither'}{kind}")
-        count = shapes["reconstruction_esc"][0]
-        records += [
-            Record(path, None, facts | {"slice": n, "slices": count}, partial(_read_slice, "reconstruction_esc", n))
-            for n in range(count)
-        ]
-    if not records:
-        raise wrong(FASTMRI, folder, f"{content(folder)}; no *.h5")
-    return records
-
-
-def kspace(record):
-    """The measured k-space of a fastMRI record: complex64 [rows, columns], centred."""
-    if not isinstance(record, Record) or "slice" not in record.facts:
-        raise TypeError(f"kspace() got {type(record).__name__}, expected a Record of datasets.fastmri()")
-    return _read_slice("kspace", record.facts["slice"], record.path)
-
-
-def _read_slice(name, number, path):
-    import h5py
-
-    with h5py.File(path) as file:
-        return file[name][number]

