@@ -33,6 +33,10 @@ START_STEPS, FURTHER_STEPS = 150_000, 15_000
 """Steps of the codec's common start, and of each case after it."""
 
 
+DEPTH_STEPS = (60, 540)
+"""Steps of each network of the comparison of depths at every rate, and then from every seed."""
+
+
 def _codec(name, **settings):
     def make(options, folder):
         from kryptonlib.training import codec
@@ -50,6 +54,12 @@ def _context(name):
         return CodecContext(options, name=f"{name}-context", parent=read_small(folder / f"{name}.safetensors"))
 
     return make
+
+
+def _depth(options, folder):
+    from kryptonlib.training.depth import Depth
+
+    return Depth(options, rate_steps=DEPTH_STEPS[0], steps=sum(DEPTH_STEPS))
 
 
 def _distillation(architecture):
@@ -94,6 +104,9 @@ def _all():
     )
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
+    )
+    entries["depth"] = Entry(
+        _depth, "plain and residual networks of 20 and 56 layers: results alone, no weights (22)", 3, ("default",)
     )
     return entries
 
