@@ -74,8 +74,14 @@ def test_the_same_seed_makes_the_same_network_and_leaves_the_global_state():
 # First weights.
 
 
-@pytest.mark.parametrize("rule, init", [("glorot", nn.init.xavier_normal_), ("he", partial(nn.init.kaiming_normal_, nonlinearity="relu")),
-                                        ("lecun", partial(nn.init.kaiming_normal_, nonlinearity="linear"))])  # fmt: skip
+THEIRS = {
+    "glorot": nn.init.xavier_normal_,
+    "he": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
+    "lecun": partial(nn.init.kaiming_normal_, nonlinearity="linear"),
+}
+
+
+@pytest.mark.parametrize("rule, init", THEIRS.items())
 def test_first_weights_have_torchs_spread(rule, init):
     conv = nn.Conv2d(40, 60, 3)
     theirs = init(torch.empty_like(conv.weight)).std().item()
@@ -165,7 +171,9 @@ def test_a_plateau_divides_the_rate_when_the_loss_stands_still():
 def test_digits_are_normalised_by_the_training_part():
     digits = small_digits.small_digits(300, 20, 40)
     assert digits.train.pictures.shape == (300, 1, 14, 14) and len(digits.tune) == 20 and len(digits.test) == 40
-    assert digits.train.pictures.mean().abs() < 1e-5 and digits.train.pictures.std().item() == pytest.approx(1, abs=1e-4)
+    assert digits.train.pictures.mean().abs() < 1e-5 and digits.train.pictures.std().item() == pytest.approx(
+        1, abs=1e-4
+    )
     grey = small_digits.small_digits(300, 20, 40, normalise=False).test.pictures
     assert grey.min() >= 0 and grey.max() <= 1
     np.testing.assert_allclose(np.corrcoef(grey.ravel(), digits.test.pictures.ravel())[0, 1], 1, rtol=1e-5)
@@ -183,7 +191,9 @@ def test_crops_move_pictures_by_at_most_their_margin():
 def test_augmentations_keep_the_shape_and_draw_from_their_generator():
     pictures = torch.rand(5, 1, 14, 14)
     for name in small_digits.AUGMENTATIONS:
-        one, two, other = (small_digits.augment([name], pictures, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+        one, two, other = (
+            small_digits.augment([name], pictures, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        )
         assert one.shape == pictures.shape and torch.equal(one, two) and not torch.equal(one, other)
     assert torch.equal(small_digits.augment([], pictures, None), pictures)
     turned = small_digits.rotate(pictures, torch.Generator(), degrees=1e-6)
@@ -227,7 +237,9 @@ def test_company_counts_for_the_statistics_alone():
     with_norm, without = (networks.chain(2, 3, norm=norm) for norm in ("batch", "none"))
     draw = torch.Generator().manual_seed(0)
     batch = torch.randint(60, (12,), generator=draw)
-    expected = functional.cross_entropy(with_norm(digits.train.pictures[batch])[:4], digits.train.classes[batch[:4]]).item()
+    expected = functional.cross_entropy(
+        with_norm(digits.train.pictures[batch])[:4], digits.train.classes[batch[:4]]
+    ).item()
     found = fitting.fit(networks.chain(2, 3, norm="batch"), digits, rate=0.1, steps=1, batch=4, company=8)
     assert found.batch_losses[0] == pytest.approx(expected, rel=1e-5)
     alone = functional.cross_entropy(without(digits.train.pictures[batch[:4]]), digits.train.classes[batch[:4]]).item()
@@ -284,8 +296,8 @@ def test_signals_are_those_of_the_outputs():
         probes.signals(nn.Sequential(nn.Flatten(), nn.Linear(196, 10)), pictures, classes)
 
 
-def test_a_linear_loss_keeps_every_promise_and_a_bowl_half_of_it_at_the_whole_loss(monkeypatch):
-    """By hand: along the gradient a bowl w^2/2 keeps 1 - share / 4 of a promised share; its gradient turns by share / 2."""
+def test_what_a_bowl_keeps_of_a_promise(monkeypatch):
+    """By hand: a bowl w^2/2 keeps 1 - share / 4 of a promised share, and its gradient changes by share / 2."""
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 2.0)
     monkeypatch.setattr(functional, "cross_entropy", lambda out, _: out.square().mean() / 2)
@@ -297,16 +309,22 @@ def test_a_linear_loss_keeps_every_promise_and_a_bowl_half_of_it_at_the_whole_lo
 
 def test_experiments_return_what_they_say():
     digits = made_up()
-    kept, turned = experiments.trust_in_training(partial(networks.chain, 2, 3), digits, rate=0.05, steps=6, seeds=[0, 1],
-                                                 decreases=(0.1, 1.0))  # fmt: skip
+    make = partial(networks.chain, 2, 3)
+    kept, turned = experiments.trust_in_training(make, digits, rate=0.05, steps=6, seeds=[0, 1], decreases=(0.1, 1.0))
     assert kept.shape == turned.shape == (12, 2) and (turned[:, 0] < turned[:, 1]).mean() > 0.8
-    shares = experiments.switch_shares(partial(networks.chain, 3, 3, norm="switchable"), digits, rate=0.1, steps=4, batch=8, seeds=[0, 1])
+    shares = experiments.switch_shares(
+        partial(networks.chain, 3, 3, norm="switchable"), digits, rate=0.1, steps=4, batch=8, seeds=[0, 1]
+    )
     assert shares.shape == (2, 3, 2, 3) and not np.allclose(shares, 1 / 3)
     np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-5)
-    stopping = experiments.early_stopping(partial(networks.chain, 2, 3), digits, rate=0.05, steps=10, seeds=[0, 1], marks=10)
+    stopping = experiments.early_stopping(
+        partial(networks.chain, 2, 3), digits, rate=0.05, steps=10, seeds=[0, 1], marks=10
+    )
     for run, step, loss in zip(stopping.curves, stopping.kept, stopping.loss_saved):
         at = run.steps.tolist().index(step)
-        assert at == fitting.stopping_point(run.tune_loss, 5)[0] and loss == pytest.approx(run.test_loss[-1] - run.test_loss[at])
+        assert at == fitting.stopping_point(run.tune_loss, 5)[0] and loss == pytest.approx(
+            run.test_loss[-1] - run.test_loss[at]
+        )
 
 
 def test_the_choice_of_a_degree_gets_better_with_samples():

@@ -1,4 +1,4 @@
-"""The study of depths: a stopped run loses nothing, results without weights are kept, and the committed ones are whole."""
+"""The study of depths: a stopped run loses nothing, results without weights are kept, the committed ones are whole."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,9 @@ def test_what_is_kept_is_a_card_and_a_log(tmp_path):
     loop(tmp_path).run()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["depth.csv", "depth.json"]
     written = card.read("depth", tmp_path / "out")
-    assert "file" not in written and set(written["results"]) == {f"{name} seed {seed}" for name in depth.NETWORKS for seed in (0, 1)}
+    assert "file" not in written and set(written["results"]) == {
+        f"{name} seed {seed}" for name in depth.NETWORKS for seed in (0, 1)
+    }
     log = card.read_log("depth", tmp_path / "out")
     trial, final = log["plain-20 at 0.1: loss"], log["plain-20 seed 1: test error"]
     assert np.isfinite(trial).tolist() == [True, True, False, False] == np.isnan(final).tolist()

@@ -25,7 +25,10 @@ def test_the_sigmoid_loses_the_gradient_and_not_the_signal():
     assert "32 layers with sigmoid" in signal_depth.describe("sigmoid", "he", 32, 1.0)
 
 
-@pytest.mark.parametrize("state, hint", [(("relu", "he", 0, 1.0), "depth 0"), (("relu", "he", 3, 0.0), "gain 0.0"), (("elu", "he", 3, 1.0), "activation")])
+@pytest.mark.parametrize(
+    "state, hint",
+    [(("relu", "he", 0, 1.0), "depth 0"), (("relu", "he", 3, 0.0), "gain 0.0"), (("elu", "he", 3, 1.0), "activation")],
+)
 def test_it_refuses(state, hint):
     with pytest.raises(ValueError, match=hint):
         signal_depth.measure(*state)

@@ -1,4 +1,4 @@
-"""The degree of notebook 01's polynomial, chosen by cross-validation or by Akaike's criterion, as the samples become more."""
+"""The degree of notebook 01's polynomial, chosen by cross-validation or Akaike's criterion, as samples become more."""
 
 import numpy as np
 
@@ -20,11 +20,13 @@ def excess_errors(counts, *, degrees=np.arange(13), sets=300, noise=0.3, seed=0)
         seed: of the noise.
 
     Returns:
-        Rule -> array [counts]: mean over the training sets of the test error of the rule's choice, divided by that of the best
-        choice for each set, minus 1. A second mapping holds the standard errors of these means.
+        Rule -> array [counts]: mean over the training sets of the test error of the rule's choice, divided by that of
+        the best choice for each set, minus 1. A second mapping holds the standard errors of these means.
     """
     if min(counts) < max(degrees) + 6:
-        raise ValueError(f"excess_errors() got {min(counts)} samples for degree {max(degrees)}; expected at least {max(degrees) + 6}")
+        raise ValueError(
+            f"excess_errors() got {min(counts)} samples for degree {max(degrees)}; expected at least {max(degrees) + 6}"
+        )
     draw, fine = np.random.default_rng(seed), np.linspace(-1, 1, 191)
     truth = np.sin(np.pi * fine)
     excess, spread = {rule: [] for rule in RULES}, {rule: [] for rule in RULES}

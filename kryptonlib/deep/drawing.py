@@ -22,28 +22,23 @@ def curves(axes, comparison, what, **settings):
 
 
 def errors(axes, comparison, **settings):
-    """Test errors (diamonds) and training errors (grey dots) at the end of a ``fitting.Comparison``, by ``dots``."""
-    names = comparison.curves
-    dots(axes, {name: (comparison.last(name, "test_error"), comparison.last(name, "train_error")) for name in names}, **settings)
-
-
-def dots(axes, values, **settings):
-    """Each competitor's values, one dash per seed, and their mean as a marker; competitors from top to bottom.
+    """Errors at the end of a ``fitting.Comparison``: a dash per seed, a marker at their mean, competitors from top to
+    bottom; test errors as diamonds, training errors as grey dots below them.
 
     Args:
         axes: matplotlib axes.
-        values: competitor -> values [seeds]; or competitor -> (values, others): the others in grey, as training errors beside
-            test errors are.
+        comparison: ``fitting.Comparison``.
         settings: for ``axes.set``.
     """
-    for place, (name, pair) in enumerate(values.items()):
-        own, others = pair if isinstance(pair, tuple) else (pair, [])
-        if len(others):
-            axes.plot(others, np.full(len(others), place + 0.2), "|", color="0.5", ms=7)
-            axes.plot(np.mean(others), place + 0.2, "o", color="0.5", ms=4)
-        axes.plot(own, np.full(len(own), place), "|", color=plots.COLOURS[0], ms=9)
-        axes.plot(np.mean(own), place, "D", color=plots.COLOURS[0], ms=5)
-    axes.set(yticks=range(len(values)), yticklabels=list(values), ylim=(len(values) - 0.5, -0.5), **settings)
+    names = list(comparison.curves)
+    looks = (("train_error", "0.5", "o", 0.2), ("test_error", plots.COLOURS[0], "D", 0.0))
+    for place, name in enumerate(names):
+        for what, colour, marker, below in looks:
+            values = comparison.last(name, what)
+            axes.plot(values, np.full(len(values), place + below), "|", color=colour, ms=8)
+            axes.plot(values.mean(), place + below, marker, color=colour, ms=4)
+    axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), **settings)
+    axes.set_xlim(left=0)
     axes.grid(axis="x", alpha=0.3)
 
 

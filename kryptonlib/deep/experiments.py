@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kryptonlib.deep import fitting, probes
+from kryptonlib.deep.normalisation import SwitchNorm
 
 
 def trust_in_training(make, digits, *, rate, steps, seeds, decreases, sample=256):
@@ -27,8 +28,12 @@ def trust_in_training(make, digits, *, rate, steps, seeds, decreases, sample=256
     return np.array(found).transpose(1, 0, 2)
 
 
-def switch_shares(make, digits, *, rate, steps, batch, seeds):
+def switch_shares(make, digits, *, rate, steps, batch, seeds, speed=3.0):
     """The shares that a network's ``normalisation.SwitchNorm`` layers learn.
+
+    Args:
+        speed: of ``SwitchNorm``; 3 lets the shares learn nine times as fast as the other weights, so that they move
+            in some hundred steps.
 
     Returns:
         Array [seeds, layers, 2, 3]: of the means and of the variances; instance, layer, batch.
@@ -36,8 +41,11 @@ def switch_shares(make, digits, *, rate, steps, batch, seeds):
     found = []
     for seed in seeds:
         network = make(seed=seed)
+        switches = [layer for layer in network.modules() if isinstance(layer, SwitchNorm)]
+        for layer in switches:
+            layer.speed = speed
         fitting.fit(network, digits, rate=rate, steps=steps, batch=batch, seed=seed, marks=1)
-        found.append([layer.shares().detach().numpy() for layer in network if hasattr(layer, "shares")])
+        found.append([layer.shares().detach().numpy() for layer in switches])
     return np.array(found)
 
 
@@ -48,7 +56,8 @@ class Stopping:
     Attributes:
         curves: one ``fitting.Curves`` per seed.
         kept: the steps whose weights are kept, one per seed.
-        loss_saved, error_saved: by how much the test loss and the test error at the end exceed those of the kept weights.
+        loss_saved, error_saved: by how much the test loss and the test error at the end exceed those of the kept
+        weights.
     """
 
     curves: list
@@ -59,9 +68,14 @@ class Stopping:
 
 def early_stopping(make, digits, *, rate, steps, seeds, patience=5, marks=30):
     """Train at a constant rate from each seed and look up what ``fitting.stopping_point`` keeps: ``Stopping``."""
-    runs = [fitting.fit(make(seed=seed), digits, rate=rate, steps=steps, seed=seed, schedule="constant", marks=marks) for seed in seeds]
+    runs = [
+        fitting.fit(make(seed=seed), digits, rate=rate, steps=steps, seed=seed, schedule="constant", marks=marks)
+        for seed in seeds
+    ]
     kept = [fitting.stopping_point(run.tune_loss, patience)[0] for run in runs]
-    saved = [[run.test_loss[-1] - run.test_loss[at], run.test_error[-1] - run.test_error[at]] for run, at in zip(runs, kept)]
+    saved = [
+        [run.test_loss[-1] - run.test_loss[at], run.test_error[-1] - run.test_error[at]] for run, at in zip(runs, kept)
+    ]
     return Stopping(runs, np.array([run.steps[at] for run, at in zip(runs, kept)]), *np.transpose(saved))
 
 

@@ -22,9 +22,9 @@ LOST = 10.0
 class Curves:
     """What was measured while a network was trained, with the network as it would be used (evaluation mode).
 
-    Arrays over the measured steps: ``steps``, ``train_loss``, ``train_error``, ``tune_loss``, ``tune_error``, ``test_loss``,
-    ``test_error``; losses are mean cross-entropies in nats, errors shares of wrong answers. ``batch_losses`` [steps] are the
-    losses of the batches before each step, in training mode.
+    Arrays over the measured steps: ``steps``, ``train_loss``, ``train_error``, ``tune_loss``, ``tune_error``,
+    ``test_loss``, ``test_error``; losses are mean cross-entropies in nats, errors shares of wrong answers.
+    ``batch_losses`` [steps] are the losses of the batches before each step, in training mode.
     """
 
     steps: np.ndarray
@@ -42,7 +42,9 @@ MEASURED = 500
 
 
 @one_thread()
-def fit(network, digits, *, rate, steps, seed=0, batch=32, schedule="cosine", augment=(), company=0, marks=6, watch=None):
+def fit(
+    network, digits, *, rate, steps, seed=0, batch=32, schedule="cosine", augment=(), company=0, marks=6, watch=None
+):
     """Train a network in place with SGD and momentum; returns its ``Curves``.
 
     Args:
@@ -128,8 +130,12 @@ class Comparison:
         """The values of one competitor over the measured steps, [steps, seeds]."""
         return np.array([getattr(some, what) for some in self.curves[name]]).T
 
+    def steps_to(self, name, target):
+        """``steps_to`` of one competitor, one number per seed."""
+        return np.array([steps_to(some.batch_losses, target) for some in self.curves[name]])
+
     def table(self, title=""):
-        """A Markdown table: each competitor's rate, and its errors at the end, mean and standard deviation over the seeds."""
+        """A Markdown table: each competitor's rate, and mean and standard deviation of its errors at the end."""
         rows = [f"| {title} | rate | training error | test error |", "|-|-|-|-|"]
         for name, rate in self.rates.items():
             values = (self.last(name, what) for what in ("train_error", "test_error"))
@@ -142,8 +148,8 @@ def compare(competitors, digits, *, rates, seeds, least="tune_loss", **settings)
     """Give each competitor the best of the same rates, then train it from each seed.
 
     Args:
-        competitors: name -> (function of ``seed`` that makes a network, dict of settings for ``fit``), or name -> (function,
-            settings, digits) where a competitor has its own.
+        competitors: name -> (function of ``seed`` that makes a network, dict of settings for ``fit``), or name ->
+            (function, settings, digits) where a competitor has its own.
         digits: ``small_digits.Digits``.
         rates: to try, each once with ``TUNING_SEED``.
         seeds: those that count.
@@ -169,7 +175,8 @@ def compare(competitors, digits, *, rates, seeds, least="tune_loss", **settings)
 
 
 def stopping_point(losses, patience):
-    """Early stopping: where training ends if the tuning loss must improve within ``patience`` measurements, and what is kept.
+    """Early stopping: where training ends if the tuning loss must improve within ``patience`` measurements, and what
+    is kept.
 
     Args:
         losses: the tuning losses in the order of measuring.
@@ -183,7 +190,9 @@ def stopping_point(losses, patience):
         (2, 4)
     """
     if len(losses) == 0 or patience < 1:
-        raise ValueError(f"stopping_point() got {len(losses)} losses and a patience of {patience}; expected at least 1 of each")
+        raise ValueError(
+            f"stopping_point() got {len(losses)} losses and a patience of {patience}; expected at least 1 of each"
+        )
     best = 0
     for place, loss in enumerate(losses):
         if loss < losses[best]:
@@ -194,7 +203,7 @@ def stopping_point(losses, patience):
 
 
 def steps_to(losses, target, window=10):
-    """The first step at which the mean of the last ``window`` batch losses is at most ``target``; their number if never."""
+    """The first step at which the mean of the last ``window`` batch losses is at most ``target``; else their number."""
     means = np.convolve(losses, np.ones(window) / window, mode="valid")
     reached = np.flatnonzero(means <= target)
     return int(reached[0]) + window if len(reached) else len(losses)

@@ -1,7 +1,8 @@
 """First weights: zero, small, Glorot's, He's, LeCun's.
 
-A unit adds n products of a weight and an input. With independent weights of mean 0 and variance v, its sum has n v times
-the inputs' mean square; v decides whether signals grow or fade from layer to layer. n is the fan-in, the inputs of a unit.
+A unit adds n products of a weight and an input. With independent weights of mean 0 and variance v, its sum has n v
+times the inputs' mean square; v decides whether signals grow or fade from layer to layer. n is the fan-in, the inputs
+of a unit.
 
     LeCun   1 / n                   keeps the variance of linear layers and is what SELU is made for
     Glorot  2 / (n + m)             a compromise of forward and backward, m is the fan-out (Glorot and Bengio, 2010)
@@ -33,7 +34,9 @@ def fans(weight):
         (72, 144)
     """
     if weight.ndim not in (2, 4):
-        raise ValueError(f"fans() got weights of shape {tuple(weight.shape)}; expected those of a linear or 2-d convolution")
+        raise ValueError(
+            f"fans() got weights of shape {tuple(weight.shape)}; expected those of a linear or 2-d convolution"
+        )
     window = weight[0, 0].numel()
     return weight.shape[1] * window, weight.shape[0] * window
 

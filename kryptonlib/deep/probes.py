@@ -13,7 +13,8 @@ ACTIVATED = (nn.ReLU, nn.SELU, nn.Sigmoid, nn.Tanh)
 
 @dataclass(frozen=True)
 class Signals:
-    """Arrays over the activations of a network, from the input up: the ``mean`` and ``variance`` of their outputs over pictures
+    """Arrays over the activations of a network, from the input up: the ``mean`` and ``variance`` of their outputs
+    over pictures
     and units, and the root mean square of the loss's gradient with respect to them, ``gradient``."""
 
     mean: np.ndarray
@@ -49,9 +50,9 @@ def signals(network, pictures, classes):
 def trust(network, pictures, classes, decreases=(0.1, 0.2, 0.5, 1.0)):
     """What becomes of loss and gradient after one step down the gradient, as long as it promises a certain decrease.
 
-    To first order a step of rate r lowers the loss by r |g|^2. For each share in ``decreases`` the rate is chosen so that
-    this is that share of the loss; so networks whose weights have different sizes can be compared. (Santurkar et al., 2018,
-    look at the loss and the gradient along the same line, at fixed rates.)
+    To first order a step of rate r lowers the loss by r |g|^2. For each share in ``decreases`` the rate is chosen so
+    that this is that share of the loss; so networks whose weights have different sizes can be compared. (Santurkar et
+    al., 2018, look at the loss and the gradient along the same line, at fixed rates.)
 
     Args:
         network: in training mode; a copy is changed.
@@ -59,8 +60,8 @@ def trust(network, pictures, classes, decreases=(0.1, 0.2, 0.5, 1.0)):
         decreases: promised decreases, as shares of the loss.
 
     Returns:
-        (kept, turned): arrays [decreases]: the decrease that came, as a share of the promised one (below 0: the loss rose),
-        and the change of the gradient |g' - g| / |g|.
+        (kept, turned): arrays [decreases]: the decrease that came, as a share of the promised one (below 0: the loss
+        rose), and the change of the gradient |g' - g| / |g|.
     """
     copied = copy.deepcopy(network).train()
     weights = list(copied.parameters())

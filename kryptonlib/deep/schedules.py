@@ -1,7 +1,7 @@
 """Learning-rate schedules: the share of the highest rate at each step, or after what was measured.
 
-The slides: "reduce the learning rate according to a pre-defined schedule or when the change in the objective between epochs
-falls below a threshold". Warm-up: Goyal et al., 2017; cosine: Loshchilov and Hutter, 2017.
+The slides: "reduce the learning rate according to a pre-defined schedule or when the change in the objective between
+epochs falls below a threshold". Warm-up: Goyal et al., 2017; cosine: Loshchilov and Hutter, 2017.
 """
 
 import math
@@ -10,8 +10,8 @@ from kryptonlib.choices import check_choice
 
 
 class Schedule:
-    """What ``fit`` asks for its rate: ``pace(step)``, the share of the highest rate at a step from 0, and ``tell(loss)``,
-    called with every batch's loss.
+    """What ``fit`` asks for its rate: ``pace(step)``, the share of the highest rate at a step from 0, and
+    ``tell(loss)``, called with every batch's loss.
 
     Args:
         shape: function of the share of the training that is done, in [0, 1), that returns the share of the rate.

@@ -14,6 +14,12 @@ def row(widths, height=3.0):
     return plt.subplots(1, len(widths), figsize=(plots.WIDTH, height), width_ratios=widths)
 
 
+def ticks(axes, values):
+    """Mark the values on a logarithmic axis, and nothing else."""
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.minorticks_off()
+
+
 def initialisation(signals, comparison):
     """Variances at the start, training losses, test errors.
 
@@ -59,7 +65,9 @@ def normalisation(faster, trusted, promised, noisy):
     curves(places[0], faster, "train_loss", title="training loss", ylim=(0, 2.5))
     for part, title in enumerate(("decrease / promise", "change of gradient")):
         series = {name: found[part].T for name, found in trusted.items()}
-        lines(places[1 + part], promised, series, markers=True, legend=part == 1, xlabel="promised decrease", title=title)
+        lines(
+            places[1 + part], promised, series, markers=True, legend=part == 1, xlabel="promised decrease", title=title
+        )
     places[1].set_ylim(-1, 1)
     errors(places[3], noisy, xlabel="error", title="at the end")
     return figure
@@ -69,7 +77,7 @@ def switchable(learned, comparisons):
     """Learned shares of the statistics, and test errors, for each size of batch.
 
     Args:
-        learned: size -> [layers, statistics].
+        learned: size -> shares [layers, statistics].
         comparisons: size -> ``fitting.Comparison`` over the normalisations.
     """
     figure, places = row([1, 1, 0.9, 0.9])
@@ -111,13 +119,28 @@ def schedules(comparison, steps):
     """
     figure, places = row([1, 1, 1, 0.8])
     # A plateau's rate follows from what it is told; where it is drawn, the others' colours stay.
-    rates = {name: [SCHEDULES[name](steps).pace(step) for step in range(steps)] for name in comparison.rates if name != "plateau"}
+    rates = {
+        name: [SCHEDULES[name](steps).pace(step) for step in range(steps)]
+        for name in comparison.rates
+        if name != "plateau"
+    }
     series = {name: rates.get(name, np.full(steps, np.nan)) for name in comparison.rates}
     lines(places[0], np.arange(steps), series, xlabel="step", title="share of the highest rate", legend=False)
     curves(places[1], comparison, "train_loss", title="training loss", legend=False, ylim=(0, 2))
     tried = {name: list(some.values()) for name, some in comparison.tuning.items()}
     at = list(next(iter(comparison.tuning.values())))
-    lines(places[2], at, tried, markers=True, xscale="log", xlabel="highest rate", title="loss at the end", legend=False, ylim=(0, 3))
+    lines(
+        places[2],
+        at,
+        tried,
+        markers=True,
+        xscale="log",
+        xlabel="highest rate",
+        title="loss at the end",
+        legend=False,
+        ylim=(0, 3),
+    )
+    ticks(places[2], at)
     errors(places[3], comparison, xlabel="error", title="at the end")
     figure.legend(*places[1].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
@@ -139,5 +162,6 @@ def regularisation(comparison, stopping, samples, excess):
     lines(places[2], stopping.curves[0].steps, losses, xlabel="step", title="loss, fewer digits")
     for kept in stopping.kept:
         places[2].axvline(kept, color="black", ls=":", lw=1)
-    lines(places[3], samples, excess, markers=True, xscale="log", yscale="log", xlabel="samples", title="excess error of the choice")
+    lines(places[3], samples, excess, markers=True, xscale="log", yscale="log", xlabel="samples", title="excess error")
+    ticks(places[3], samples)
     return figure

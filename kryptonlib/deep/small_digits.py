@@ -96,12 +96,7 @@ def flip(pictures, generator):
     return torch.where(chosen[:, None, None, None], pictures.flip(3), pictures)
 
 
-def noise(pictures, generator, spread=0.5):
-    """Add normal noise of standard deviation ``spread`` to each pixel (the slides' degradation model)."""
-    return pictures + spread * torch.randn(pictures.shape, generator=generator)
-
-
-AUGMENTATIONS = {"crops": crop, "rotations": rotate, "flips": flip, "noise": noise}
+AUGMENTATIONS = {"crops": crop, "rotations": rotate, "flips": flip}
 """Name -> function of (pictures, generator) that returns pictures of the same shape."""
 
 

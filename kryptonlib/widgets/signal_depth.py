@@ -1,4 +1,4 @@
-"""Panel of notebook 22: choose activation, first weights and depth, and see what reaches the top and what comes back."""
+"""Panel of notebook 22: choose activation, first weights and depth; see what goes up and what comes back."""
 
 import ipywidgets
 import torch
@@ -45,7 +45,8 @@ def describe(activation, initial, depth, gain):
     back = found.gradient[0] / found.gradient[-1] if found.gradient[-1] > 0 else 0.0
     return (
         f"{depth} layers with {activation} and {initial} weights times {gain:.2g}: outputs of the last layer have mean "
-        f"{found.mean[-1]:.2g} and variance {found.variance[-1]:.2g}; the first layer's gradient is {back:.1g} of the last one's."
+        f"{found.mean[-1]:.2g} and variance {found.variance[-1]:.2g}; the first layer's gradient is "
+        f"{back:.1g} of the last one's."
     )
 
 
@@ -58,7 +59,8 @@ def panel(activation="sigmoid", initial="he", depth=32):
     look = wiring.look(description="110px")
     controls = {
         "activation": ipywidgets.Dropdown(
-            options=list(networks.ACTIVATIONS), value=activation, description="activation", tooltip="after each layer", **look
+            options=list(networks.ACTIVATIONS), value=activation, description="activation", tooltip="after each layer",
+            **look,
         ),
         "initial": ipywidgets.Dropdown(
             options=[rule for rule in RULES if rule != "zero"], value=initial, description="first weights",
@@ -66,7 +68,8 @@ def panel(activation="sigmoid", initial="he", depth=32):
         ),
         "depth": ipywidgets.IntSlider(depth, min=2, max=64, description="layers", tooltip="number of layers", **look),
         "gain": ipywidgets.FloatLogSlider(
-            1.0, base=10, min=-0.5, max=0.5, step=0.05, description="times", tooltip="factor on all first weights", **look
+            1.0, base=10, min=-0.5, max=0.5, step=0.05, description="times", tooltip="factor on all first weights",
+            **look,
         ),
     }  # fmt: skip
     return wiring.panel(controls, as_html)

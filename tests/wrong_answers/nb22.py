@@ -41,7 +41,8 @@ WRONG_ANSWERS = {
         "variances that divide by n - 1": (
             "def switch_norm(x, mean_logits, variance_logits):\n"
             "    mean, variance = 0, 0\n"
-            "    for pool, a, b in zip(((2, 3), (1, 2, 3), (0, 2, 3)), mean_logits.softmax(0), variance_logits.softmax(0)):\n"
+            "    pools = ((2, 3), (1, 2, 3), (0, 2, 3))\n"
+            "    for pool, a, b in zip(pools, mean_logits.softmax(0), variance_logits.softmax(0)):\n"
             "        mean = mean + a * x.mean(pool, keepdim=True)\n"
             "        variance = variance + b * x.var(pool, keepdim=True)\n"
             "    return (x - mean) / (variance + 1e-5).sqrt()\n",
