@@ -162,6 +162,6 @@ def regularisation(comparison, stopping, samples, excess):
     lines(places[2], stopping.curves[0].steps, losses, xlabel="step", title="loss, fewer digits")
     for kept in stopping.kept:
         places[2].axvline(kept, color="black", ls=":", lw=1)
-    lines(places[3], samples, excess, markers=True, xscale="log", yscale="log", xlabel="samples", title="excess error")
+    lines(places[3], samples, excess, markers=True, xscale="log", xlabel="samples", title="excess error")
     ticks(places[3], samples)
     return figure
