@@ -1,13 +1,16 @@
 """The card beside every checkpoint: what was trained, on what, for how long, by which command, and what came of it.
 
-``NAME.safetensors`` (the weights, float16), ``NAME.json`` (the card) and ``NAME.csv`` (the log) belong together.
+``NAME.safetensors`` (the weights, float16), ``NAME.json`` (the card) and ``NAME.csv`` (the log) belong together. A study
+whose networks are of no further use has a card and a log alone.
 """
 
+import csv
 import datetime
 import json
 import platform
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kryptonlib import store
@@ -15,6 +18,20 @@ from kryptonlib.small_weights import write_small
 from kryptonlib.store import read_card as read
 
 __all__ = ["hardware", "publish", "read", "runs"]
+
+
+def read_log(name, folder=store.CHECKPOINTS):
+    """The log of a checkpoint: name of a column -> values [rows], NaN where the column was not yet told.
+
+    Raises:
+        FileNotFoundError: there is none, with the command that makes it.
+    """
+    file = Path(folder) / f"{name}.csv"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is missing; `python -m kryptonlib train {name}` makes it")
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {column: np.array([float(row[column] or "nan") for row in rows]) for column in rows[0]}
 
 
 def publish(study, progress, log, folder, device):
@@ -28,28 +45,31 @@ def publish(study, progress, log, folder, device):
         device: where it was trained.
 
     Returns:
-        Path of the weights, or None if nothing was written.
+        Path of the card, or None if nothing was written.
     """
     old = read(study.name, folder)
     if not progress["finished"] and (old.get("finished") or old.get("step", 0) >= progress["step"]):
         return None
-    weights = folder / f"{study.name}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
-    write_small(study.weights(), weights)
+    weights = study.weights()
     content = {
         "name": study.name,
         "command": f"python -m kryptonlib train {study.name}",
         **progress,
         **study.facts(progress["finished"]),
         "runs": runs(old, progress, device),
-        "file": {"name": weights.name, "bytes": weights.stat().st_size, "sha256": store.sha256(weights)},
     }
-    with store.written_whole(folder / f"{study.name}.json") as part:
+    if weights:
+        file = folder / f"{study.name}.safetensors"
+        write_small(weights, file)
+        content["file"] = {"name": file.name, "bytes": file.stat().st_size, "sha256": store.sha256(file)}
+    target = folder / f"{study.name}.json"
+    with store.written_whole(target) as part:
         part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if log:
         with store.written_whole(folder / f"{study.name}.csv") as part:
             part.write_text(log, encoding="utf-8")
-    return weights
+    return target
 
 
 def runs(old, progress, device):

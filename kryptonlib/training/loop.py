@@ -171,7 +171,10 @@ class Loop:
 
     def _continue_from_checkpoint(self):
         written = card.read(self.study.name, self.target)
-        self.study.load_weights(read_small(self.target / f"{self.study.name}.safetensors"))
+        if "file" not in written and not written["finished"]:
+            return  # results without weights: nothing to continue from
+        if "file" in written:
+            self.study.load_weights(read_small(self.target / f"{self.study.name}.safetensors"))
         self.step = self.begun = written["step"]
         self.clock = Clock(written["training_seconds"])
         log = self.target / f"{self.study.name}.csv"

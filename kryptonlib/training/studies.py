@@ -43,6 +43,10 @@ MRI_START, MRI_SWEEP, MRI_STEPS = 1_500, 15, 150
 """Steps of the MRI networks' common start, of each rate that the sweep tries, and of each loss after the start."""
 
 
+DEPTH_STEPS = (60, 540)
+"""Steps of each network of the comparison of depths at every rate, and then from every seed."""
+
+
 def _codec(name, **settings):
     def make(options, folder):
         from kryptonlib.training import codec
@@ -150,6 +154,12 @@ def _mri_networks():
     return entries
 
 
+def _depth(options, folder):
+    from kryptonlib.training.depth import Depth
+
+    return Depth(options, rate_steps=DEPTH_STEPS[0], steps=sum(DEPTH_STEPS))
+
+
 def _distillation(architecture):
     def make(options, folder):
         from kryptonlib.training import distillation
@@ -195,6 +205,9 @@ def _codecs():
     )
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
+    )
+    entries["depth"] = Entry(
+        _depth, "plain and residual networks of 20 and 56 layers: results alone, no weights (22)", 3, ("default",)
     )
     return entries
 

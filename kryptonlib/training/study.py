@@ -87,7 +87,8 @@ class Study(ABC):
 
     @abstractmethod
     def weights(self):
-        """What the checkpoint stores: name -> tensor."""
+        """What the checkpoint stores: name -> tensor. Empty where the card and the log are all that is kept; such a study
+        continues from its saved state alone."""
 
     @abstractmethod
     def load_weights(self, weights):

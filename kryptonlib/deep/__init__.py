@@ -1,0 +1,1 @@
+"""Training deep networks (notebook 22): networks, first weights, normalisation, schedules, experiments."""
