@@ -61,6 +61,15 @@ def _distillation(architecture):
     return make
 
 
+def _generative(name):
+    def make(options, folder):
+        from kryptonlib.training import generative
+
+        return {"dcgan-mnist": generative.DCGAN, "vae-mnist": generative.VAE}[name](options)
+
+    return make
+
+
 def _all():
     entries = {
         f"{architecture}-distilled": Entry(
