@@ -104,6 +104,11 @@ def _all():
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
     )
+    for name, what, minutes in (
+        ("dcgan-mnist", "a generator of digits and its discriminator (notebook 16)", 6),
+        ("vae-mnist", "a variational autoencoder with the same generator (notebook 16)", 4),
+    ):
+        entries[name] = Entry(_generative(name), what, minutes, ("default",))
     return entries
 
 
