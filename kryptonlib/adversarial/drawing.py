@@ -75,7 +75,7 @@ def tips(tried):
                 place.plot([values.mean()] * 2, [height - 0.4, height + 0.4], color=plots.COLOURS[line], marker="", linestyle="-")
             height += 1
         height += 0.5
-    axes[0].set(yticks=ticks, yticklabels=labels, xlim=(-0.4, ring.MODES + 0.4), xlabel=f"modes covered, of {ring.MODES}")
+    axes[0].set(yticks=ticks, yticklabels=labels, xticks=range(0, ring.MODES + 1, 2), xlim=(-0.4, ring.MODES + 0.4), xlabel=f"modes covered, of {ring.MODES}")
     for place, label in zip(axes[1:], ("share of good points", "overlap with the data")):
         place.set(xlim=(-0.04, 1.04), xlabel=label)
     axes[0].invert_yaxis()
@@ -101,6 +101,23 @@ def stopping(log, real):
     axes[0].annotate("log 4", (log["step"][-1], game.LOG_4), ha="right", va="bottom")
     lines = {"network": log["frechet"], "moving average": log["frechet_average"]}
     plots.curves(log["step"], lines, xlabel="step", ylabel="Fréchet distance", logy=True, axes=axes[1])
+    axes[1].set_yticks([5, 10, 20, 50, 100, 200, 500], ["5", "10", "20", "50", "100", "200", "500"], minor=False)
+    axes[1].tick_params(axis="y", which="minor", labelleft=False)
     axes[1].axhline(real, color="0.4", linestyle=":")
     axes[1].annotate("real digits", (log["step"][-1], real), ha="right", va="bottom")
     return figure
+
+
+def distances(found):
+    """How the distances to the nearest digit are spread, as lines through the bins of a histogram.
+
+    Args:
+        found: name -> array of distances.
+
+    Returns:
+        The matplotlib figure.
+    """
+    edges = np.linspace(0, max(np.max(some) for some in found.values()), 41)
+    lines = {name: np.histogram(some, edges)[0] / len(some) for name, some in found.items()}
+    return plots.curves((edges[1:] + edges[:-1]) / 2, lines, xlabel="distance to the nearest digit (rms difference of a pixel)",
+                        ylabel="share of the pictures")  # fmt: skip

@@ -149,7 +149,7 @@ class Board:
 
 
 @one_thread()
-def play(*, data=(2.0, 0.7), start=(-1.0, 1.5), rounds=400, d_steps=5, rate_d=1.0, rate_g=0.1, kind="non-saturating"):
+def play(*, data=(2.0, 0.7), start=(-1.0, 1.5), rounds=400, d_steps=5, rate_d=0.5, rate_g=0.1, kind="non-saturating"):
     """Both players learn by gradient descent, in turns.
 
     Args:

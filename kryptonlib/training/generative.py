@@ -72,6 +72,7 @@ class Digits(Study):
         """Networks, rates and data."""
         return {
             "shapes": {name: [list(p.shape) for p in net.parameters()] for name, net in self.nets.items()},
+            "recipe": self.recipe,
             "rate": self.rate,
             "batch": BATCH,
             "data_sha256": store.sha256(store.path(samples.digits.FILE)),
@@ -174,7 +175,7 @@ class VAE(Digits):
 
     what = "variational autoencoder (Kingma and Welling, 2014) of 28 x 28 digits; its decoder is dcgan-mnist's generator"
     rate = VAE_RATE
-    recipe = {"latents": vae.LATENTS, "variance": "the mean squared error"}
+    recipe = {"likelihood": "Bernoulli", "latents": vae.LATENTS}
 
     def __init__(self, options, steps=STEPS):
         super().__init__(options, "vae-mnist", steps)
@@ -190,12 +191,12 @@ class VAE(Digits):
         self.pace(pace)
         real, random = self.batch(step)
         noise = torch.randn(len(real), vae.LATENTS, 1, 1, generator=random).to(real.device)
-        loss, error, divergence = vae.bound(self.nets["encoder"], self.nets["generator"], real, noise)
+        loss, cross_entropy, divergence = vae.bound(self.nets["encoder"], self.nets["generator"], real, noise)
         self.optimizers["both"].zero_grad()
         loss.backward()
         self.optimizers["both"].step()
         self.follow(step)
-        return {"loss": loss.item(), "squared_error": error.item(), "divergence": divergence.item()}
+        return {"loss": loss.item(), "cross_entropy": cross_entropy.item(), "divergence": divergence.item()}
 
 
 @functools.cache

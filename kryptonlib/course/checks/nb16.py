@@ -50,7 +50,7 @@ def check_generator_loss(answer):
         logits = torch.tensor(values, requires_grad=True)
         got = answer(logits)
         expect.that(isinstance(got, torch.Tensor), case, expect.NOTHING if got is None else "it must return a tensor")
-        expect.that(got.numel() == 1, case, f"it has shape {tuple(got.shape)}: take the mean over the minibatch")
+        expect.that(got.ndim == 0, case, f"it has shape {tuple(got.shape)}: take the mean over the minibatch")
         expect.that(
             bool(torch.isfinite(got).all()), case,
             "log(sigmoid(logit)) is -infinity once the sigmoid is 0 in the computer's numbers; functional.softplus(t) = log(1 + exp(t)) "
