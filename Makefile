@@ -20,8 +20,7 @@ export OMP_WAIT_POLICY := passive
 endif
 
 environment = python=$$($(PYTHON) data_scripts/get_environment.py --torch $(TORCH))
-# What the notebooks read (needs in notebooks/course.yaml).
-ready = $(environment) && "$$python" -m kryptonlib data default faces
+ready = $(environment) && "$$python" -m kryptonlib data
 optional = { "$$python" -m kryptonlib data inception || echo "inception_v3-distilled is left out."; }
 
 .PHONY: reproduce test lab student bench train lock browser
@@ -42,7 +41,7 @@ bench:
 	@$(ready) && $(optional) && for file in tests/benchmarks/*.py; do "$$python" $$file || exit 1; done
 
 train:
-	@$(ready) wallpapers && $(optional) && "$$python" -m kryptonlib train $(STUDY) $(ARGS)
+	@$(ready) default wallpapers && $(optional) && "$$python" -m kryptonlib train $(STUDY) $(ARGS)
 
 lock:
 	@$(PYTHON) data_scripts/get_environment.py --lock

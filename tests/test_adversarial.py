@@ -1,4 +1,5 @@
-"""The game in one dimension, its losses, and the ring: against integrals, torch's losses and networks trained one by one."""
+"""The game in one dimension, its losses, and the ring: against integrals, torch's losses and networks trained one by
+one."""
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ X = np.linspace(-12, 12, 6001)
 @pytest.mark.parametrize("p, q", [(0.3, 0.1), (0.0, 0.2), (0.4, 0.4), (2.0, 1e-9)])
 def test_the_best_discriminator_is_the_best_of_all_numbers(p, q):
     found = optimize.minimize_scalar(
-        lambda d: -(p * np.log(d) + q * np.log(1 - d)), bounds=(1e-12, 1 - 1e-12), method="bounded", options={"xatol": 1e-12}
+        lambda d: -(p * np.log(d) + q * np.log(1 - d)),
+        bounds=(1e-12, 1 - 1e-12),
+        method="bounded",
+        options={"xatol": 1e-12},
     )
     assert game.optimal_discriminator(np.array([p]), np.array([q]))[0] == pytest.approx(found.x, abs=1e-6)
 
@@ -89,7 +93,9 @@ def test_the_generator_s_slope_is_that_of_finite_differences(kind):
         u = (x - 1) / game.UNIT
         logit = a + b * u + c * u**2
         density = game.normal(x, mean, 0.9)
-        return np.trapezoid(density * (np.logaddexp(0, -logit) if kind == "non-saturating" else -np.logaddexp(0, logit)), x)
+        return np.trapezoid(
+            density * (np.logaddexp(0, -logit) if kind == "non-saturating" else -np.logaddexp(0, logit)), x
+        )
 
     expected = (loss(-0.3 + 1e-4) - loss(-0.3 - 1e-4)) / 2e-4
     assert board.slope(kind)[0].item() == pytest.approx(expected, rel=1e-3)
@@ -196,7 +202,8 @@ def changed(recipe, move):
     before = [[p.detach().clone() for p in net.parameters()] for net in (some.draw, some.judge)]
     getattr(some, move)()
     return tuple(
-        any(not torch.equal(old, new) for old, new in zip(olds, net.parameters())) for olds, net in zip(before, (some.draw, some.judge))
+        any(not torch.equal(old, new) for old, new in zip(olds, net.parameters()))
+        for olds, net in zip(before, (some.draw, some.judge))
     )
 
 
@@ -232,7 +239,8 @@ def test_the_penalty_is_the_squared_slope_at_real_points():
     for x in real[0].double():
         steps = [torch.tensor([1e-3, 0.0]), torch.tensor([0.0, 1e-3])]
         slopes.append([
-            (some.logits((x + d).float()[None, None]) - some.logits((x - d).float()[None, None])).item() / 2e-3 for d in steps
+            (some.logits((x + d).float()[None, None]) - some.logits((x - d).float()[None, None])).item() / 2e-3
+            for d in steps
         ])  # fmt: skip
     assert difference.item() == pytest.approx((np.array(slopes) ** 2).sum(1).mean(), rel=0.02)
 
@@ -252,6 +260,13 @@ def test_figures_show_what_they_are_given():
     assert len(drawing.rings([ring.centres(), ring.centres()], ["a", "b"]).axes) == 2
     results = (np.array([3, 8]), np.array([0.2, 0.9]), np.array([0.1, 0.8]))
     figure = drawing.tips({"hold": {"with": results, "without": results}, "rates": {"equal": results}})
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["hold: with", "hold: without", "rates: equal"]
-    log = {name: np.arange(1.0, 4) for name in ("step", "discriminator_loss", "generator_loss", "frechet", "frechet_average")}
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "hold: with",
+        "hold: without",
+        "rates: equal",
+    ]
+    log = {
+        name: np.arange(1.0, 4)
+        for name in ("step", "discriminator_loss", "generator_loss", "frechet", "frechet_average")
+    }
     assert len(drawing.stopping(log, 0.5).axes) == 2

@@ -1,4 +1,5 @@
-"""DCGAN: shapes, what the checker names, the walk through z, quality numbers by hand, the VAE's bound, and both studies."""
+"""DCGAN: shapes, what the checker names, the walk through z, quality numbers by hand, the VAE's bound, and both
+studies."""
 
 import csv
 
@@ -46,7 +47,11 @@ def test_pictures_are_in_0_to_1_and_do_not_depend_on_their_batch():
 def test_ways_through_z():
     a, b = torch.randn(2, 100, 1, 1, generator=torch.Generator().manual_seed(0))
     way = dcgan.between(a, b, 5)
-    assert torch.equal(way[0], a) and torch.allclose(way[-1], b, atol=1e-6) and torch.allclose(way[2], (a + b) / 2, atol=1e-6)
+    assert (
+        torch.equal(way[0], a)
+        and torch.allclose(way[-1], b, atol=1e-6)
+        and torch.allclose(way[2], (a + b) / 2, atol=1e-6)
+    )
     a, b = a / a.norm(), b / b.norm()
     for share in (0.0, 0.3, 1.0):
         point = dcgan.around(a, b, share)
@@ -70,14 +75,19 @@ def swapped(net, number, *others):
 
 def names(generator=None, discriminator=None, z=None):
     found = guidelines.broken(
-        generator or dcgan.generator(4), discriminator or dcgan.discriminator(4), dcgan.draw(64, seed=0) if z is None else z
+        generator or dcgan.generator(4),
+        discriminator or dcgan.discriminator(4),
+        dcgan.draw(64, seed=0) if z is None else z,
     )
     return [entry.guideline for entry in found]
 
 
 def test_the_paper_s_networks_break_nothing():
     assert names() == []
-    colour = dcgan.generator(2, first=4, doublings=4, channels=3), dcgan.discriminator(2, last=4, halvings=4, channels=3)
+    colour = (
+        dcgan.generator(2, first=4, doublings=4, channels=3),
+        dcgan.discriminator(2, last=4, halvings=4, channels=3),
+    )
     assert names(*colour) == []
     # The paper reshapes a matrix product to the first maps, and feeds the last ones into one number.
     start = [nn.Flatten(), nn.Linear(100, 8 * 49), nn.Unflatten(1, (8, 7, 7))]
@@ -102,7 +112,10 @@ def test_the_paper_s_networks_break_nothing():
         ("discriminator", {"discriminator": swapped(dcgan.discriminator(4), 4, nn.ReLU())}),
         ("discriminator", {"discriminator": nn.Sequential(*dcgan.discriminator(4), nn.Tanh())}),
         ("strides", {"discriminator": swapped(dcgan.discriminator(4), 2, nn.Conv2d(4, 8, 3, 1, 1), nn.MaxPool2d(2))}),
-        ("strides", {"generator": swapped(dcgan.generator(4), 3, nn.Upsample(scale_factor=2), nn.Conv2d(8, 4, 3, 1, 1))}),
+        (
+            "strides",
+            {"generator": swapped(dcgan.generator(4), 3, nn.Upsample(scale_factor=2), nn.Conv2d(8, 4, 3, 1, 1))},
+        ),
     ],
 )
 def test_each_broken_guideline_is_named_and_no_other(guideline, change):
@@ -118,7 +131,9 @@ def test_a_hidden_dense_layer_is_named_with_its_place():
 
 
 def test_several_faults_are_all_named():
-    bad = nn.Sequential(nn.Conv2d(1, 4, 3, 1, 1), nn.ReLU(), nn.Conv2d(4, 8, 3, 1, 1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 784, 1))
+    bad = nn.Sequential(
+        nn.Conv2d(1, 4, 3, 1, 1), nn.ReLU(), nn.Conv2d(4, 8, 3, 1, 1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 784, 1)
+    )
     assert sorted(names(discriminator=bad)) == ["batch norm", "discriminator", "discriminator", "strides"]
 
 
@@ -210,10 +225,14 @@ def test_the_bound_is_cross_entropy_plus_divergence():
     ink, share = (decode(means + one.scale * noise) + 1) / 2, DIGITS[:5, None]
     expected = -(share * ink.log() + (1 - share) * (1 - ink).log()).sum((1, 2, 3)).mean()
     torch.testing.assert_close(cross_entropy, expected)
-    torch.testing.assert_close(divergence, distributions.kl_divergence(one, distributions.Normal(0.0, 1.0)).sum((1, 2, 3)).mean())
+    torch.testing.assert_close(
+        divergence, distributions.kl_divergence(one, distributions.Normal(0.0, 1.0)).sum((1, 2, 3)).mean()
+    )
     torch.testing.assert_close(loss, cross_entropy + divergence)
     loss.backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in [*encode.parameters(), *decode.parameters()])
+    assert all(
+        p.grad is not None and torch.isfinite(p.grad).all() for p in [*encode.parameters(), *decode.parameters()]
+    )
 
 
 # The studies.
@@ -233,7 +252,11 @@ def small(monkeypatch):
 @pytest.mark.parametrize("study", [generative.DCGAN, generative.VAE])
 def test_a_stopped_study_ends_with_the_same_weights(tmp_path, small, study):
     def loop(folder):
-        return Loop(study(Options(tmp_path / folder / "work"), steps=6), Options(tmp_path / folder / "work"), tmp_path / folder / "out")
+        return Loop(
+            study(Options(tmp_path / folder / "work"), steps=6),
+            Options(tmp_path / folder / "work"),
+            tmp_path / folder / "out",
+        )
 
     assert loop("through").run()
     stopped = loop("stopped")
@@ -254,8 +277,12 @@ def test_the_discriminator_s_step_leaves_the_generator_alone(small, tmp_path):
     draw, judge = study.nets["generator"], study.nets["discriminator"]
     seen = []
     for name, optimizer in study.optimizers.items():
+
         def step(name=name, go=optimizer.step):
-            given = {part: any(p.grad is not None and p.grad.any() for p in net.parameters()) for part, net in study.nets.items()}
+            given = {
+                part: any(p.grad is not None and p.grad.any() for p in net.parameters())
+                for part, net in study.nets.items()
+            }
             seen.append((name, given["generator"]))
             return go()
 
@@ -287,10 +314,7 @@ def test_the_checkpoints_draw_digits(name, load):
 
 
 def test_the_faces_generator_is_dcgan_s():
-    try:
-        net = dcgan.faces()
-    except FileNotFoundError:
-        pytest.skip("python -m kryptonlib data faces")
+    net = dcgan.faces()
     made = dcgan.pictures(net, torch.randn(30, 100, 1, 1, generator=torch.Generator().manual_seed(0)))
     assert made.shape == (30, 64, 64, 3) and made.std(0).mean() > 0.1 and 0.2 < made.mean() < 0.8
     judge = dcgan.discriminator(2, last=4, halvings=4, channels=3)

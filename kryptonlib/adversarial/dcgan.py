@@ -1,7 +1,8 @@
 """DCGAN: a generator and a discriminator made of strided convolutions.
 
 A. Radford, L. Metz, S. Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-Networks", ICLR 2016, https://arxiv.org/abs/1511.06434; the guidelines on the tutorial's slide "DCGAN" are its section 3.
+Networks", ICLR 2016, https://arxiv.org/abs/1511.06434; the guidelines on the tutorial's slide "DCGAN" are its
+section 3.
 """
 
 import torch
@@ -134,8 +135,8 @@ def part_of(state, part):
 def faces():
     """A larger generator: z [N, 100, 1, 1] -> faces [N, 3, 64, 64] in [-1, 1], trained by others on rendered people.
 
-    The weights are those of the package ``gan-face-generate`` 1.1.1 (MIT): the network of PyTorch's DCGAN tutorial, which
-    draws z from a Gaussian, trained on DigiFace-1M, whose faces are computer graphics.
+    The weights are those of the package ``gan-face-generate`` 1.1.1 (MIT): the network of PyTorch's DCGAN tutorial,
+    which draws z from a Gaussian, trained on DigiFace-1M, whose faces are computer graphics.
 
     Raises:
         FileNotFoundError: the package was not fetched; the message holds the command.

@@ -21,7 +21,11 @@ def one_dimension(played, data):
     p = game.normal(x, *data)
     for place, number, title in ((axes[0], 0, "before the game"), (axes[1], -1, "after it")):
         q = game.normal(x, played.mean[number], played.deviation[number])
-        for label, line, k in (("data p", p, 0), ("generated q", q, 1), ("best D = p / (p + q)", game.optimal_discriminator(p, q), 2)):
+        for label, line, k in (
+            ("data p", p, 0),
+            ("generated q", q, 1),
+            ("best D = p / (p + q)", game.optimal_discriminator(p, q), 2),
+        ):
             place.plot(x, line, plots.STYLES[k], color=plots.COLOURS[k], marker="", label=label)
         place.set(title=title, xlabel="x", ylim=(-0.02, 1.05))
     axes[0].set_ylabel("density, and D")
@@ -71,11 +75,25 @@ def tips(tried):
                 values = np.asarray(values, float)
                 # Equal numbers lie above each other, so that all seeds are seen.
                 beside = height + np.linspace(-0.25, 0.25, len(values))
-                place.plot(values, beside, linestyle="", marker=plots.MARKERS[line], markersize=5, color=plots.COLOURS[line])
-                place.plot([values.mean()] * 2, [height - 0.4, height + 0.4], color=plots.COLOURS[line], marker="", linestyle="-")
+                place.plot(
+                    values, beside, linestyle="", marker=plots.MARKERS[line], markersize=5, color=plots.COLOURS[line]
+                )
+                place.plot(
+                    [values.mean()] * 2,
+                    [height - 0.4, height + 0.4],
+                    color=plots.COLOURS[line],
+                    marker="",
+                    linestyle="-",
+                )
             height += 1
         height += 0.5
-    axes[0].set(yticks=ticks, yticklabels=labels, xticks=range(0, ring.MODES + 1, 2), xlim=(-0.4, ring.MODES + 0.4), xlabel=f"modes covered, of {ring.MODES}")
+    axes[0].set(
+        yticks=ticks,
+        yticklabels=labels,
+        xticks=range(0, ring.MODES + 1, 2),
+        xlim=(-0.4, ring.MODES + 0.4),
+        xlabel=f"modes covered, of {ring.MODES}",
+    )
     for place, label in zip(axes[1:], ("share of good points", "overlap with the data")):
         place.set(xlim=(-0.04, 1.04), xlabel=label)
     axes[0].invert_yaxis()
@@ -119,5 +137,6 @@ def distances(found):
     """
     edges = np.linspace(0, max(np.max(some) for some in found.values()), 41)
     lines = {name: np.histogram(some, edges)[0] / len(some) for name, some in found.items()}
-    return plots.curves((edges[1:] + edges[:-1]) / 2, lines, xlabel="distance to the nearest digit (rms difference of a pixel)",
-                        ylabel="share of the pictures")  # fmt: skip
+    middles = (edges[1:] + edges[:-1]) / 2
+    xlabel = "distance to the nearest digit (rms difference of a pixel)"
+    return plots.curves(middles, lines, xlabel=xlabel, ylabel="share of the pictures")

@@ -1,12 +1,12 @@
 """The GAN game in one dimension, where every quantity can be computed.
 
-I. Goodfellow et al., "Generative adversarial nets", NIPS 2014. Data have the density p, generated numbers the density q. The
-value of the game (equation 1) is
+I. Goodfellow et al., "Generative adversarial nets", NIPS 2014. Data have the density p, generated numbers the
+density q. The value of the game (equation 1) is
 
     V(D, G) = E_p log D(x) + E_q log(1 - D(x)).
 
-For a fixed generator it is largest for D = p / (p + q) (proposition 1), where it is -log 4 + 2 JS(p, q); its least value over all
-generators is -log 4, at q = p, where D is 1/2 everywhere (theorem 1).
+For a fixed generator it is largest for D = p / (p + q) (proposition 1), where it is -log 4 + 2 JS(p, q); its least
+value over all generators is -log 4, at q = p, where D is 1/2 everywhere (theorem 1).
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from kryptonlib.threads import one_thread
 
 LOG_4 = float(np.log(4))
 UNIT = 2.0
-"""The discriminator sees x in this unit, so that x and its square are of about the same size, and one rate suits both."""
+"""The discriminator sees x in this unit, so that x and its square are of about the same size, and one rate suits
+both."""
 
 
 def normal(x, mean=0.0, deviation=1.0):
@@ -65,7 +66,9 @@ def value(d, p, q, x):
     """
     d, p, q = np.broadcast_arrays(*(np.asarray(part, float) for part in (d, p, q)))
     if d.shape != np.shape(x) or d.min() < 0 or d.max() > 1:
-        raise ValueError(f"value() got D of shape {d.shape} from {d.min():.3g} to {d.max():.3g}; expected {np.shape(x)}, in [0, 1]")
+        raise ValueError(
+            f"value() got D of shape {d.shape} from {d.min():.3g} to {d.max():.3g}; expected {np.shape(x)}, in [0, 1]"
+        )
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = np.where(p > 0, p * np.log(d), 0.0) + np.where(q > 0, q * np.log1p(-d), 0.0)
     return float(np.trapezoid(parts, x))
@@ -103,8 +106,8 @@ class Played:
 class Board:
     """Both players and how they move. Expectations are Gauss-Hermite sums: there are no samples and no noise.
 
-    The generator is G(z) = mean + deviation z with z from N(0, 1). The discriminator's logit is a square function of x, as
-    the best one against it is: log p - log q.
+    The generator is G(z) = mean + deviation z with z from N(0, 1). The discriminator's logit is a square function of
+    x, as the best one against it is: log p - log q.
 
     Args:
         data, start: (mean, deviation) of the data, and of the generator at first.
@@ -128,7 +131,9 @@ class Board:
     def wrong(self, logit):
         """The discriminator's loss against the generator as it stands: -V."""
         fake = self.generated(self.generator)
-        return self.weights @ functional.softplus(-(self.real @ logit)) + self.weights @ functional.softplus(fake @ logit)
+        return self.weights @ functional.softplus(-(self.real @ logit)) + self.weights @ functional.softplus(
+            fake @ logit
+        )
 
     def move_discriminator(self, rate):
         """One step of gradient descent; the generator is held."""
@@ -149,7 +154,7 @@ class Board:
 
 
 @one_thread()
-def play(*, data=(2.0, 0.7), start=(-1.0, 1.5), rounds=400, d_steps=5, rate_d=0.5, rate_g=0.1, kind="non-saturating"):
+def play(*, data=(2.0, 0.7), start=(-1.0, 1.5), rounds=600, d_steps=5, rate_d=0.5, rate_g=0.1, kind="non-saturating"):
     """Both players learn by gradient descent, in turns.
 
     Args:
@@ -182,8 +187,8 @@ def sharpen(*, data=(2.0, 0.4), start=(-1.0, 0.4), steps=1000, rate=0.2):
         data, start, rate: as in ``play``. steps: of the discriminator.
 
     Returns:
-        Array [steps + 1, 3]: the mean of D over what the generator makes, and the size of the gradient in the generator's
-        mean of the saturating and of the non-saturating loss.
+        Array [steps + 1, 3]: the mean of D over what the generator makes, and the size of the gradient in the
+        generator's mean of the saturating and of the non-saturating loss.
     """
     board, told = Board(data, start), []
     for number in range(steps + 1):

@@ -1,7 +1,7 @@
 """Which of DCGAN's guidelines a generator and a discriminator break, layer by layer.
 
-The guidelines are those of the tutorial's slide "DCGAN" (from Radford, Metz and Chintala, ICLR 2016, section 3). They are
-rules of experience for stable training, not theorems: a network that breaks one may train well.
+The guidelines are those of the tutorial's slide "DCGAN" (from Radford, Metz and Chintala, ICLR 2016, section 3).
+They are rules of experience for stable training, not theorems: a network that breaks one may train well.
 """
 
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ def broken(generator, discriminator, z):
     """Every guideline that the two networks break, as a list of :class:`Broken`; empty if they keep all.
 
     Args:
-        generator, discriminator: modules. Layers are taken in the order in which they were added, and what a ``forward``
-            does between them without a module is not seen.
+        generator, discriminator: modules. Layers are taken in the order in which they were added, and what a
+            ``forward`` does between them without a module is not seen.
         z: some inputs of the generator as they are drawn for training [N, latents, 1, 1]; 20 of them or more.
 
     Raises:
@@ -68,7 +68,9 @@ def broken(generator, discriminator, z):
             raise TypeError(f"broken() got a {type(net).__name__} as {name}; expected a torch module")
         layers[name] = [module for module in net.modules() if not list(module.children())]
         if not any(isinstance(module, CONVOLUTIONS) for module in layers[name]):
-            raise ValueError(f"broken() found no convolution in the {name}; these guidelines are about convolutional networks")
+            raise ValueError(
+                f"broken() found no convolution in the {name}; these guidelines are about convolutional networks"
+            )
     return [
         *_of_z(z, layers["generator"]),
         *_of_kinds(layers),
@@ -82,7 +84,9 @@ def broken(generator, discriminator, z):
 def _of_z(z, layers):
     z = torch.as_tensor(z)
     if z.ndim < 2 or len(z) < 20:
-        raise ValueError(f"broken() got z of shape {tuple(z.shape)}; expected [N, latents, 1, 1] with 20 of them or more")
+        raise ValueError(
+            f"broken() got z of shape {tuple(z.shape)}; expected [N, latents, 1, 1] with 20 of them or more"
+        )
     if z.shape[1] != LATENTS:
         yield Broken("z", "generator, input", f"{z.shape[1]} numbers")
     values = z.double().flatten().numpy()

@@ -72,8 +72,9 @@ def looked_at(classifier, images, batch=1000):
 def frechet(first, second):
     """Fréchet distance between two Gaussians fitted to features: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
 
-    M. Heusel et al., NIPS 2017, https://arxiv.org/abs/1706.08500, equation 6; there of the features of Inception, "FID". 0 for
-    equal moments; finite samples of one distribution do not give 0, so a number is read beside that of real data.
+    M. Heusel et al., NIPS 2017, https://arxiv.org/abs/1706.08500, equation 6; there of the features of Inception,
+    "FID". 0 for equal moments; finite samples of one distribution do not give 0, so a number is read beside that of
+    real data.
 
     Args:
         first, second: arrays [N, F] and [M, F], each with more rows than columns.
@@ -85,14 +86,21 @@ def frechet(first, second):
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
         raise ValueError(f"frechet() got features {first.shape} and {second.shape}; expected [N, F] and [M, F]")
     if min(len(first), len(second)) <= first.shape[1]:
-        raise ValueError(f"frechet() got {len(first)} and {len(second)} examples of {first.shape[1]} features; expected more")
+        raise ValueError(
+            f"frechet() got {len(first)} and {len(second)} examples of {first.shape[1]} features; expected more"
+        )
     mean = first.mean(0) - second.mean(0)
     one, two = np.cov(first.T), np.cov(second.T)
     values, vectors = np.linalg.eigh(np.atleast_2d(one))
     root = vectors * np.sqrt(np.clip(values, 0, None)) @ vectors.T
     # (C1 C2)^(1/2) has the trace of (C1^(1/2) C2 C1^(1/2))^(1/2), which is symmetric.
     mixed = np.linalg.eigvalsh(root @ np.atleast_2d(two) @ root)
-    return float(mean @ mean + np.trace(np.atleast_2d(one)) + np.trace(np.atleast_2d(two)) - 2 * np.sqrt(np.clip(mixed, 0, None)).sum())
+    return float(
+        mean @ mean
+        + np.trace(np.atleast_2d(one))
+        + np.trace(np.atleast_2d(two))
+        - 2 * np.sqrt(np.clip(mixed, 0, None)).sum()
+    )
 
 
 def score(probabilities):
@@ -152,7 +160,9 @@ def sharpness(images):
     """
     images = np.asarray(images, float)
     if images.ndim != 3 or min(images.shape[1:]) < 3:
-        raise ValueError(f"sharpness() got pictures of shape {images.shape}; expected [N, H, W] of 3 x 3 pixels at least")
+        raise ValueError(
+            f"sharpness() got pictures of shape {images.shape}; expected [N, H, W] of 3 x 3 pixels at least"
+        )
     first = sum((np.diff(images, axis=axis) ** 2).sum((1, 2)) for axis in (1, 2))
     second = sum((np.diff(images, 2, axis=axis) ** 2).sum((1, 2)) for axis in (1, 2))
     return second / np.where(first > 0, first, 1)

@@ -1,8 +1,8 @@
 """Eight Gaussians on a ring: the smallest data on which a GAN can forget most of what it should draw.
 
-The data set and the question are those of L. Metz, B. Poole, D. Pfau, J. Sohl-Dickstein, "Unrolled generative adversarial
-networks", ICLR 2017, https://arxiv.org/abs/1611.02163, section 3.1. Several networks are trained at once, each from a seed of
-its own: their weights lie in one tensor, and nothing passes from one to the other.
+The data set and the question are those of L. Metz, B. Poole, D. Pfau, J. Sohl-Dickstein, "Unrolled generative
+adversarial networks", ICLR 2017, https://arxiv.org/abs/1611.02163, section 3.1. Several networks are trained at
+once, each from a seed of its own: their weights lie in one tensor, and nothing passes from one to the other.
 """
 
 from dataclasses import dataclass, replace
@@ -42,8 +42,9 @@ def judged(found):
         found: [N, 2], or [runs, N, 2].
 
     Returns:
-        (modes covered, share of good points, overlap): numbers, or arrays [runs]. The overlap is the sum over the modes of
-        their share of good points, but no more than 1/8 each: 1 for the ring itself, 1/8 for one mode drawn perfectly.
+        (modes covered, share of good points, overlap): numbers, or arrays [runs]. The overlap is the sum over the
+        modes of their share of good points, but no more than 1/8 each: 1 for the ring itself, 1/8 for one mode drawn
+        perfectly.
 
     Example:
         >>> judged(centres())
@@ -133,7 +134,10 @@ class Game:
 
     def __init__(self, recipe, seeds=(0, 1, 2)):
         if not len(seeds) or recipe.batch % recipe.pack:
-            raise ValueError(f"Game() got {len(seeds)} seeds, batch {recipe.batch}, pack {recipe.pack}; the pack must divide the batch")
+            raise ValueError(
+                f"Game() got {len(seeds)} seeds, batch {recipe.batch}, pack {recipe.pack}; "
+                "the pack must divide the batch"
+            )
         self.recipe, self.runs = recipe, len(seeds)
         hidden = [recipe.hidden, recipe.hidden]
         self.draw = Stack([LATENTS, *hidden, 2], [2 * seed for seed in seeds])

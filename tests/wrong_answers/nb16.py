@@ -1,6 +1,7 @@
 """Plausible wrong answers to notebook 16's exercises, and the hint each must get."""
 
 GENERATOR = (
+    "def mended():\n    draw = nn.Sequential(\n"
     "        nn.ConvTranspose2d(100, 32, 7, bias=False), nn.BatchNorm2d(32), nn.ReLU(),\n"
     "        nn.ConvTranspose2d(32, 16, 4, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),\n"
 )
@@ -64,20 +65,19 @@ WRONG_ANSWERS = {
     },
     "16-mend": {
         "batch norm at the output": (
-            "def mended():\n    draw = nn.Sequential(\n" + GENERATOR
-            + "        nn.ConvTranspose2d(16, 1, 4, 2, 1, bias=False), nn.BatchNorm2d(1), nn.Tanh())\n" + DISCRIMINATOR,
+            GENERATOR + "        nn.ConvTranspose2d(16, 1, 4, 2, 1, bias=False), nn.BatchNorm2d(1), nn.Tanh())\n" + DISCRIMINATOR,
             "no batch norm at G's output",
         ),
         "sigmoid at the output": (
-            "def mended():\n    draw = nn.Sequential(\n" + GENERATOR + "        nn.ConvTranspose2d(16, 1, 4, 2, 1), nn.Sigmoid())\n" + DISCRIMINATOR,
+            GENERATOR + "        nn.ConvTranspose2d(16, 1, 4, 2, 1), nn.Sigmoid())\n" + DISCRIMINATOR,
             "Sigmoid where tanh should be",
         ),
         "upsampling": (
-            "def mended():\n    draw = nn.Sequential(\n" + GENERATOR + "        nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, 1, 1), nn.Tanh())\n" + DISCRIMINATOR,
+            GENERATOR + "        nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, 1, 1), nn.Tanh())\n" + DISCRIMINATOR,
             "Upsample",
         ),
         "a wrong size": (
-            "def mended():\n    draw = nn.Sequential(\n" + GENERATOR + "        nn.ConvTranspose2d(16, 1, 4, 2), nn.Tanh())\n" + DISCRIMINATOR,
+            GENERATOR + "        nn.ConvTranspose2d(16, 1, 4, 2), nn.Tanh())\n" + DISCRIMINATOR,
             r"expected \(4, 1, 28, 28\)",
         ),
     },

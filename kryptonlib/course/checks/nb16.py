@@ -18,7 +18,10 @@ def check_optimal(answer):
         ([3.0], [1.0], "D is a probability: divide by the sum of both densities"),
         ([0.0, 2.0], [1.0, 0.0], "D is the probability that x comes from the data: 0 where p is 0"),
     ]
-    cases += [(*rng.uniform(0.01, 3, (2, 4)).round(2).tolist(), "compare with the best number that a search finds") for _ in range(5)]
+    cases += [
+        (*rng.uniform(0.01, 3, (2, 4)).round(2).tolist(), "compare with the best number that a search finds")
+        for _ in range(5)
+    ]
     for p, q, hint in cases:
         case = f"optimal({p}, {q})"
         truth = [_best(one, other) for one, other in zip(p, q)]
@@ -31,7 +34,10 @@ def _best(p, q):
     if p == 0 or q == 0:
         return float(p > 0)
     found = optimize.minimize_scalar(
-        lambda d: -p * np.log(d) - q * np.log(1 - d), bounds=(1e-12, 1 - 1e-12), method="bounded", options={"xatol": 1e-12}
+        lambda d: -p * np.log(d) - q * np.log(1 - d),
+        bounds=(1e-12, 1 - 1e-12),
+        method="bounded",
+        options={"xatol": 1e-12},
     )
     return found.x
 
@@ -53,8 +59,8 @@ def check_generator_loss(answer):
         expect.that(got.ndim == 0, case, f"it has shape {tuple(got.shape)}: take the mean over the minibatch")
         expect.that(
             bool(torch.isfinite(got).all()), case,
-            "log(sigmoid(logit)) is -infinity once the sigmoid is 0 in the computer's numbers; functional.softplus(t) = log(1 + exp(t)) "
-            "and functional.logsigmoid stay finite",
+            "log(sigmoid(logit)) is -infinity once the sigmoid is 0 in the computer's numbers; "
+            "functional.softplus(t) = log(1 + exp(t)) and functional.logsigmoid stay finite",
         )  # fmt: skip
         truth = np.mean(np.logaddexp(0, -np.array(values)))
         saturating = np.mean(-np.logaddexp(0, np.array(values)))
@@ -72,7 +78,10 @@ def check_discriminator_loss(answer):
     """``answer(generator, discriminator, real, z)`` is the discriminator's loss, with the generator held."""
     for seed in range(4):
         torch.manual_seed(seed)
-        draw, judge = nn.Sequential(nn.Linear(3, 2), nn.Tanh()), nn.Sequential(nn.Linear(2, 5), nn.LeakyReLU(0.2), nn.Linear(5, 1))
+        draw, judge = (
+            nn.Sequential(nn.Linear(3, 2), nn.Tanh()),
+            nn.Sequential(nn.Linear(2, 5), nn.LeakyReLU(0.2), nn.Linear(5, 1)),
+        )
         real, z = 2 + torch.randn(6, 2), torch.randn(6, 3)
         case = f"discriminator_loss with networks of seed {seed}"
         got = answer(draw, judge, real, z)
@@ -89,11 +98,19 @@ def check_discriminator_loss(answer):
             "a gradient reaches the generator: a static adversary is a constant, generator(z).detach()",
         )  # fmt: skip
         expect.that(
-            all(p.requires_grad for p in draw.parameters()), case, "the generator must be able to learn in its own step: leave its requires_grad"
+            all(p.requires_grad for p in draw.parameters()),
+            case,
+            "the generator must be able to learn in its own step: leave its requires_grad",
         )
         for parameter, slope in zip(judge.parameters(), expected):
             expect.that(parameter.grad is not None, case, "no gradient reaches a weight of the discriminator")
-            expect.close(parameter.grad, slope.numpy(), f"the gradient of {case}", "the discriminator learns from both parts", atol=1e-5)
+            expect.close(
+                parameter.grad,
+                slope.numpy(),
+                f"the gradient of {case}",
+                "the discriminator learns from both parts",
+                atol=1e-5,
+            )
     expect.passed("discriminator_loss", 4)
 
 
@@ -119,7 +136,9 @@ def _run(net, x, case, which, shape):
     try:
         got = net(x)
     except RuntimeError as error:
-        raise AssertionError(f"{case}: {which} does not take {tuple(x.shape)}: {expect.shortened(str(error))}") from None
+        raise AssertionError(
+            f"{case}: {which} does not take {tuple(x.shape)}: {expect.shortened(str(error))}"
+        ) from None
     expect.that(
         tuple(got.shape) == shape, case, f"{which} makes {tuple(got.shape)} of {tuple(x.shape)}, expected {shape}: "
         "a transposed convolution of kernel 4, stride 2 and padding 1 doubles a side, a convolution like it halves it"
