@@ -116,7 +116,7 @@ def stopping(log, real):
     lines = {"discriminator": log["discriminator_loss"], "generator": log["generator_loss"]}
     plots.curves(log["step"], lines, xlabel="step", ylabel="loss (nats)", axes=axes[0])
     axes[0].axhline(game.LOG_4, color="0.4", linestyle=":")
-    axes[0].annotate("log 4", (log["step"][-1], game.LOG_4), ha="right", va="bottom")
+    axes[0].annotate("log 4", (log["step"][-1], game.LOG_4), ha="right", va="top")
     lines = {"network": log["frechet"], "moving average": log["frechet_average"]}
     plots.curves(log["step"], lines, xlabel="step", ylabel="Fréchet distance", logy=True, axes=axes[1])
     axes[1].set_yticks([5, 10, 20, 50, 100, 200, 500], ["5", "10", "20", "50", "100", "200", "500"], minor=False)
