@@ -310,7 +310,9 @@ def test_the_checkpoints_draw_digits(name, load):
     # As much ink as digits have, and not 300 times the same.
     assert 0.05 < made.mean() < 0.25 and quality.nearest(made[:50], made[50:])[0].min() > 0.02
     assert store.checkpoint(name).stat().st_size <= 2**20
-    assert card.read(name)["held_out"]["frechet_average"] < 100
+    written, log = card.read(name), card.read_log(name)
+    assert written["held_out"]["frechet_average"] < 100 and written["step"] - 100 < log["step"][-1] <= written["step"]
+    assert log["frechet_average"][-1] < log["frechet_average"][0] / 4
 
 
 def test_the_faces_generator_is_dcgan_s():

@@ -73,7 +73,9 @@ WRONG_ANSWERS = {
             "Sigmoid where tanh should be",
         ),
         "upsampling": (
-            GENERATOR + "        nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, 1, 1), nn.Tanh())\n" + DISCRIMINATOR,
+            GENERATOR
+            + "        nn.Upsample(scale_factor=2), nn.Conv2d(16, 1, 3, 1, 1), nn.Tanh())\n"
+            + DISCRIMINATOR,
             "Upsample",
         ),
         "a wrong size": (
