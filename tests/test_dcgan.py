@@ -293,6 +293,20 @@ def test_the_discriminator_s_step_leaves_the_generator_alone(small, tmp_path):
     assert 0 < told["d_of_real"] < 1 and 0 < told["generator_loss"]
 
 
+@pytest.mark.parametrize("study", [generative.DCGAN, generative.VAE])
+def test_a_checkpoint_alone_continues_with_the_average(small, tmp_path, study):
+    first, second = study(Options(tmp_path)), study(Options(tmp_path, seed=1))
+    for step in range(3):
+        first.learn(step, 1.0)
+    stored = first.weights()
+    second.load_weights(stored)
+    for name, value in second.weights().items():
+        assert torch.equal(value, stored[name]), name
+    for one, other in zip(second.nets["generator"].state_dict().values(), first.average.state_dict().values()):
+        assert torch.equal(one, other)
+    assert not torch.equal(first.nets["generator"][0].weight, first.average[0].weight)
+
+
 def test_the_studies_refuse_a_folder_of_photos(tmp_path):
     with pytest.raises(ValueError, match="learns from MNIST"):
         generative.VAE(Options(tmp_path, data=tmp_path))
