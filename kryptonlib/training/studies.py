@@ -33,16 +33,12 @@ GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
 """The seven trade-offs of Dumas, Roumy and Guillemot, section 4."""
 START_STEPS, FURTHER_STEPS = 150_000, 15_000
 """Steps of the codec's common start, and of each case after it."""
-
-
 DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 5_000, 120, 1_200
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
 DENOISING_SCRATCH = DENOISING_STEPS + DENOISING_START // 7
 """Steps of a denoiser without the common start: as many, with a seventh of the start's, which seven losses share."""
 MRI_START, MRI_SWEEP, MRI_STEPS = 1_500, 15, 150
 """Steps of the MRI networks' common start, of each rate that the sweep tries, and of each loss after the start."""
-
-
 DEPTH_STEPS = (60, 540)
 """Steps of each network of the comparison of depths at every rate, and then from every seed."""
 
@@ -172,7 +168,10 @@ def _distillation(architecture):
 def _distilled():
     return {
         f"{architecture}-distilled": Entry(
-            _distillation(architecture), f"{architecture} that answers as EfficientNet-Lite0 does (04-06)", minutes, needs
+            _distillation(architecture),
+            f"{architecture} that answers as EfficientNet-Lite0 does (04-06)",
+            minutes,
+            needs,
         )
         for architecture, minutes, needs in (
             ("vgg16", 25, ("default", "wallpapers")),
@@ -206,14 +205,36 @@ def _codecs():
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
     )
-    entries["depth"] = Entry(
-        _depth, "plain and residual networks of 20 and 56 layers: results alone, no weights (22)", 3, ("default",)
-    )
     return entries
 
 
+def _generative(name):
+    def make(options, folder):
+        from kryptonlib.training import generative
+
+        return {"dcgan-mnist": generative.DCGAN, "vae-mnist": generative.VAE}[name](options)
+
+    return make
+
+
+def _tutorial():
+    """Small networks of the tutorial's notebooks."""
+    listed = (
+        ("depth", _depth, "plain and residual networks of 20 and 56 layers: results alone, no weights (22)", 3),
+        ("dcgan-mnist", _generative("dcgan-mnist"), "a generator of digits and its discriminator (16)", 6),
+        ("vae-mnist", _generative("vae-mnist"), "a variational autoencoder with the same generator (16)", 4),
+    )
+    return {name: Entry(make, what, minutes, ("default",)) for name, make, what, minutes in listed}
+
+
 def _all():
-    groups = {"distillation": _distilled(), "codec": _codecs(), "denoising": _denoisers(), "mri": _mri_networks()}
+    groups = {
+        "distillation": _distilled(),
+        "tutorial": _tutorial(),
+        "codec": _codecs(),
+        "denoising": _denoisers(),
+        "mri": _mri_networks(),
+    }
     return {name: replace(entry, group=group) for group, entries in groups.items() for name, entry in entries.items()}
 
 
