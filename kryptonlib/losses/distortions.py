@@ -43,7 +43,7 @@ class Distortion:
 
 
 def _moved(image, angle=0.0, right=0.0):
-    """Turned clockwise by ``angle`` degrees about the middle and moved to the right by pixels; mirrored beyond the border."""
+    """Turned clockwise by ``angle`` degrees about the middle, moved to the right by pixels; mirrored at the border."""
     rows, columns = image.shape[-2:]
     turn = math.radians(angle)
     y, x = (torch.arange(size, dtype=image.dtype) - (size - 1) / 2 for size in (rows, columns))

@@ -89,7 +89,7 @@ def noise_table(factors, rows, columns, *, widest=4.0):
     for side in axes.spines.values():
         side.set_visible(False)
     scale = plt.cm.ScalarMappable(plt.Normalize(-1, 1), shade)
-    bar = figure.colorbar(scale, ax=axes, ticks=(-1, 0, 1), shrink=0.8)
+    bar = figure.colorbar(scale, ax=axes, ticks=(-1, 0, 1), shrink=0.8, label="noise that counts as much, over noise of the same MSE")
     bar.ax.set_yticklabels([f"1/{widest:g}", "1", f"{widest:g}"])
     return figure
 
@@ -140,6 +140,7 @@ def noise_bars(reference, changed, title, levels, limits):
     axes[2].axvline(levels["l2"], color=plots.COLOURS[1], linestyle="--", marker="")
     for row, name in enumerate(names):
         axes[2].text(levels[name] * 1.12, row, f"{levels[name]:.3g}", va="center", fontsize=8)
-    axes[2].set(xscale="log", xlim=(limits[0] / 1.2, limits[1] * 2.5), xlabel="white noise that counts as much (levels of 255)")
+    axes[2].set(xscale="log", xlim=(limits[0] / 1.2, limits[1] * 2.5))
+    axes[2].set_xlabel("white noise that counts as much (levels of 255)")
     axes[2].xaxis.set_major_formatter("{x:g}")
     return figure

@@ -50,8 +50,8 @@ def panel(photo, change="shift"):
     distortion = distortions.DISTORTIONS[change]
     controls = {
         "change": ipywidgets.Dropdown(
-            options=list(distortions.DISTORTIONS), value=change, description="change", tooltip="What is done to the photo",
-            **wiring.look(),
+            options=list(distortions.DISTORTIONS), value=change, description="change",
+            tooltip="What is done to the photo", **wiring.look(),
         ),
         "strength": ipywidgets.FloatSlider(
             distortion.strongest / 8, min=0, max=distortion.strongest, step=distortion.strongest / 80,

@@ -8,7 +8,8 @@ WRONG_ANSWERS = {
             "def rho(d, alpha, c):\n"
             "    z = (d / c) ** 2\n"
             "    with np.errstate(all='ignore'):\n"
-            "        return np.divide(abs(alpha - 2), alpha) * ((np.divide(z, abs(alpha - 2)) + 1) ** (alpha / 2) - 1)\n",
+            "        distance = np.float64(abs(alpha - 2))\n"
+            "        return distance / alpha * ((z / distance + 1) ** (alpha / 2) - 1)\n",
             "at alpha = 2",
         ),
         "c forgotten": (

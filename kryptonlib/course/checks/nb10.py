@@ -38,8 +38,9 @@ def check_patch_ssim(answer):
     spread = rng.uniform(0.2, 0.8, (7, 7))
     cases = [
         ("equal patches", spread, spread, "of equal patches it is 1"),
-        ("flat patches, 0.4 and 0.6", flat, flat + 0.2, "of flat patches only l differs from 1: are C2 and C3 in c and s?"),
-        ("a patch and its negative", spread, 1 - spread, "s takes the covariance with its sign, so SSIM may be negative"),
+        ("flat patches, 0.4 and 0.6", flat, flat + 0.2, "of flat patches only l differs from 1: are C2 and C3 in c and "
+         "s?"),
+        ("a patch and its negative", spread, 1 - spread, "s takes the covariance with its sign; SSIM may be negative"),
         ("half the contrast", spread, 0.5 + 0.5 * (spread - 0.5), "sigma is the standard deviation in c and in s; its "
          "square is the variance"),
     ]  # fmt: skip
@@ -64,7 +65,7 @@ def check_feature_distance(answer):
          "first divide each feature vector by its length, here 5; the weights multiply the squares"),
         ("features ten times as long", *[[10 * part] for part in one], [torch.tensor([1.0, 2.0])],
          "a longer feature vector in the same direction changes nothing: divide by the length at each place"),
-        ("equal features", *[[part] for part in (one[0], one[0])], [torch.tensor([1.0, 2.0])], "equal features have distance 0"),
+        ("equal features", [one[0]], [one[0]], [torch.tensor([1.0, 2.0])], "equal features have distance 0"),
     ]  # fmt: skip
     for shapes in ([(4, 3, 5)], [(4, 6, 6), (8, 3, 3)], [(2, 8, 4), (5, 4, 2), (3, 1, 1)]):
         weights = [torch.rand(shape[0], generator=random) for shape in shapes]
