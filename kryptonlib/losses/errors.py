@@ -15,8 +15,8 @@ def bands(error, sigma=4.0):
         (coarse, fine), floats in the error's unit.
 
     Example:
-        >>> bands(torch.full((1, 1, 8, 8), 0.5))
-        (0.5, 0.0)
+        >>> "coarse {:.3f}, fine {:.3f}".format(*bands(torch.full((1, 1, 8, 8), 0.5)))
+        'coarse 0.500, fine 0.000'
     """
     coarse = gaussian_blur(error, sigma)
     return tuple(float(part.square().mean().sqrt()) for part in (coarse, error - coarse))
