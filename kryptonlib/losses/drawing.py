@@ -89,7 +89,7 @@ def noise_table(factors, rows, columns, *, widest=4.0):
     for side in axes.spines.values():
         side.set_visible(False)
     scale = plt.cm.ScalarMappable(plt.Normalize(-1, 1), shade)
-    bar = figure.colorbar(scale, ax=axes, ticks=(-1, 0, 1), shrink=0.8, label="noise that counts as much, over noise of the same MSE")
+    bar = figure.colorbar(scale, ax=axes, ticks=(-1, 0, 1), shrink=0.8, label="forgiven (blue) or punished")
     bar.ax.set_yticklabels([f"1/{widest:g}", "1", f"{widest:g}"])
     return figure
 
