@@ -192,3 +192,15 @@ def test_pictures_are_packed_without_changing_a_pixel():
     assert len(after) < len(before) and output.data["image/png"] == before
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(after)))), values)
     assert freshness.packed(after) == after
+
+
+@pytest.mark.parametrize("alpha, mode", [(255, "RGB"), (254, "RGBA")])
+def test_a_channel_that_is_opaque_everywhere_is_left_out(alpha, mode):
+    values = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    values[..., 3] = 255
+    values[3, 4, 3] = alpha
+    written = io.BytesIO()
+    Image.fromarray(values).save(written, "png")
+    packed = Image.open(io.BytesIO(base64.b64decode(freshness.packed(base64.b64encode(written.getvalue()).decode()))))
+    assert packed.mode == mode
+    np.testing.assert_array_equal(np.asarray(packed.convert("RGBA")), values)
