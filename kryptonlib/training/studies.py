@@ -35,7 +35,7 @@ START_STEPS, FURTHER_STEPS = 150_000, 15_000
 """Steps of the codec's common start, and of each case after it."""
 
 
-DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 5_000, 120, 1_200
+DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 3_600, 80, 800
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
 DENOISING_SCRATCH = DENOISING_STEPS + DENOISING_START // 7
 """Steps of a denoiser without the common start: as many, with a seventh of the start's, which seven losses share."""
