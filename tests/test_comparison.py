@@ -1,12 +1,10 @@
-"""Means, rankings and paired leads against numpy and scipy by hand; the classical denoisers' settings and refusals."""
-
-import sys
+"""Means, rankings and paired leads against numpy and scipy by hand."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from kryptonlib.restoration import classical, comparison
+from kryptonlib.restoration import comparison
 
 RNG = np.random.default_rng(4)
 CLEAN = [RNG.random((40, 48)) for _ in range(5)]
@@ -57,36 +55,3 @@ def test_wrong_lists_and_names_are_refused(found):
         found.mean("closer", "l1")
     with pytest.raises(ValueError, match="metric: got 'lpips'"):
         found.mean("close", "lpips")
-
-
-# Classical denoisers.
-
-
-def test_non_local_means_takes_noise_out_of_what_repeats_and_leaves_a_flat_image():
-    stripes = np.tile(np.where(np.arange(48) // 4 % 2, 0.8, 0.2), (48, 1))
-    noisy = stripes + 0.1 * np.random.default_rng(0).standard_normal(stripes.shape)
-    restored = classical.non_local_means(noisy, 0.1)
-    assert np.square(restored - stripes).mean() < 0.25 * np.square(noisy - stripes).mean()
-    assert np.allclose(classical.non_local_means(np.full((20, 20, 3), 0.3), 0.1), 0.3, atol=1e-6)
-
-
-def test_strength_is_in_units_of_the_noise():
-    """h = strength * sigma, as scikit-image takes it."""
-    from skimage.restoration import denoise_nl_means
-
-    image = np.random.default_rng(3).random((20, 21, 3)).astype(np.float32)
-    found = classical.non_local_means(image, 0.2, strength=0.9, patch=3, distance=4)
-    direct = denoise_nl_means(image, 3, 4, 0.18, fast_mode=True, sigma=0.2, channel_axis=-1)
-    assert np.allclose(found, np.clip(direct, 0, 1), atol=1e-6)
-
-
-@pytest.mark.parametrize("settings", [{"sigma": 0}, {"sigma": "0.1"}, {"sigma": 0.1, "strength": -1}])
-def test_settings_that_cannot_be_are_refused(settings):
-    with pytest.raises(ValueError, match="must be a number above 0"):
-        classical.non_local_means(np.zeros((9, 9)), **settings)
-
-
-def test_bm3d_names_its_package_and_licence_where_it_is_not_installed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "bm3d", None)
-    with pytest.raises(ImportError, match="non-commercial use only.*pip install bm3d"):
-        classical.bm3d(np.zeros((16, 16)), 0.1)
