@@ -190,6 +190,17 @@ def checkpoint(name):
     return file
 
 
+def read_card(name, folder=CHECKPOINTS):
+    """The card of a checkpoint, ``NAME.json`` beside its weights, as a dict; empty where there is none.
+
+    Example:
+        >>> read_card("vgg16-distilled")["name"]
+        'vgg16-distilled'
+    """
+    file = Path(folder) / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
 def scripts_dir():
     """The folder ``data_scripts``: beside ``kryptonlib`` in a checkout, inside it in an installed wheel."""
     room = Path(__file__).parent

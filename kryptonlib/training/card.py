@@ -12,17 +12,9 @@ import torch
 
 from kryptonlib import store
 from kryptonlib.small_weights import write_small
+from kryptonlib.store import read_card as read
 
-
-def read(name, folder=store.CHECKPOINTS):
-    """The card of a checkpoint as a dict; empty where there is none.
-
-    Example:
-        >>> read("vgg16-distilled")["name"]
-        'vgg16-distilled'
-    """
-    file = Path(folder) / f"{name}.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+__all__ = ["hardware", "publish", "read", "runs"]
 
 
 def publish(study, progress, log, folder, device):
