@@ -31,6 +31,17 @@ GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
 """The seven trade-offs of Dumas, Roumy and Guillemot, section 4."""
 START_STEPS, FURTHER_STEPS = 150_000, 15_000
 """Steps of the codec's common start, and of each case after it."""
+XRAYS = {
+    "xray-bdcnn": "X-BDCNN, the blind X-ray denoiser (notebook 13)",
+    "xray-dncnn": "DnCNN on the same X-rays",
+    "xray-recnn": "a plain residual network on the same X-rays",
+    "xray-bdcnn-no-nle": "X-BDCNN without its noise-level sub-network",
+    "xray-bdcnn-no-ssim": "X-BDCNN trained without SSIM",
+    "xray-bdcnn-seed1": "X-BDCNN, a second seed",
+    "xray-dncnn-seed1": "DnCNN, a second seed",
+}
+XRAY_STEPS = 2000
+"""Steps of each of them."""
 
 
 def _codec(name, **settings):
@@ -57,6 +68,15 @@ def _distillation(architecture):
         from kryptonlib.training import distillation
 
         return distillation.Distillation(options, architecture, distillation.RECIPES[architecture])
+
+    return make
+
+
+def _xrays(name):
+    def make(options, folder):
+        from kryptonlib.training import xrays
+
+        return xrays.XRays(options, name=name, steps=XRAY_STEPS)
 
     return make
 
@@ -95,6 +115,8 @@ def _all():
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
     )
+    for name, what in XRAYS.items():
+        entries[name] = Entry(_xrays(name), what, 4, needs=("default",))
     return entries
 
 
