@@ -40,7 +40,7 @@ XRAYS = {
     "xray-bdcnn-seed1": "X-BDCNN, a second seed",
     "xray-dncnn-seed1": "DnCNN, a second seed",
 }
-XRAY_STEPS = 2000
+XRAY_STEPS = 1600
 """Steps of each of them."""
 
 
