@@ -145,7 +145,7 @@ class TrainingXRays:
             people = sorted({patient(file) for file in files})
             if len(people) < 2:
                 raise ValueError(f"{folder} holds X-rays of {len(people)} patient; at least 2 are needed, to measure on one")
-            held = set(people[:: max(2, len(people) // KEPT_BACK)][:KEPT_BACK])
+            held = set(people[:: max(4, len(people) // KEPT_BACK)][:KEPT_BACK])
             parts = [[file for file in files if (patient(file) in held) == side] for side in (False, True)]
             self.data = [
                 {
