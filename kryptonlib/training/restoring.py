@@ -92,6 +92,10 @@ class Restoring(Study):
     def about(self):
         """Of the card: "what", "recipe", and the data with their licences and fingerprint."""
 
+    def objective(self, given, wanted):
+        """The loss of one step, of all that ``pairs`` gave."""
+        return self.loss(self.net(given), wanted)
+
     def begin(self):
         """Prepare a network that has no parent, in place; by default nothing is done."""
 
@@ -103,8 +107,7 @@ class Restoring(Study):
         """One step on the pairs of its number."""
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * pace
-        given, wanted = (tensor.to(self.options.device) for tensor in self.pairs(step))
-        loss = self.loss(self.net(given), wanted)
+        loss = self.objective(*(tensor.to(self.options.device) for tensor in self.pairs(step)))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
