@@ -46,6 +46,15 @@ def test_models_that_are_equal_have_no_lead():
     assert (lead.mean, lead.won, lead.p) == (0.0, 0, 1.0)
 
 
+def test_the_table_holds_means_spreads_and_the_papers_values(found):
+    table = found.markdown(["far", "close"], {"l2": {"far": 0.00512}})
+    heading, _, l1, l2, psnr = table.splitlines()
+    assert heading == "| | far | close |" and l1.startswith("| 1000 l1 | ") and psnr.startswith("| PSNR (dB) | ")
+    far, close = (cell.strip() for cell in l2.split("|")[2:4])
+    assert far == f"{1e3 * found.mean('far', 'l2'):.2f} ± {1e3 * found.spread('far', 'l2'):.2f} (5.12)"
+    assert close == f"**{1e3 * found.mean('close', 'l2'):.2f}** ± {1e3 * found.spread('close', 'l2'):.2f}"
+
+
 def test_wrong_lists_and_names_are_refused(found):
     with pytest.raises(ValueError, match="4 images of 'a' for 5"):
         comparison.compare({"a": CLEAN[:4]}, CLEAN)

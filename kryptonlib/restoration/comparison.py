@@ -16,6 +16,16 @@ from kryptonlib.images import to_tensor
 METRICS = ("l1", "l2", "psnr", "ms_ssim", "lpips", "flip")
 """Those of the thesis's tables 6.1, 6.3 and 6.4."""
 
+SHOWN = {
+    "l1": (1000, 2, "1000 l1"),
+    "l2": (1000, 2, "1000 l2"),
+    "psnr": (1, 2, "PSNR (dB)"),
+    "ms_ssim": (1, 4, "MS-SSIM"),
+    "lpips": (1, 4, "LPIPS"),
+    "flip": (1, 4, "FLIP"),
+}
+"""Metric -> factor, digits and heading in tables, as the thesis prints them."""
+
 
 @dataclass(frozen=True)
 class Lead:
@@ -81,6 +91,28 @@ class Comparison:
         """The lead of a model over the best of the others."""
         others = [name for name in self.ranking(metric, models) if name != model]
         return self.lead(metric, model, others[0])
+
+    def markdown(self, models=None, published=None):
+        """The table in Markdown: mean ± standard deviation over the images, the best of each row in bold.
+
+        Args:
+            models: names of the columns, or None for all. The best is sought among those that are restored ("noisy" apart).
+            published: metric -> model -> value of a paper, put in brackets behind ours; or None.
+        """
+        models = list(self.values if models is None else models)
+        lines = ["| | " + " | ".join(models) + " |", "|-|" + "-|" * len(models)]
+        for metric in self.metrics:
+            scale, digits, heading = SHOWN.get(metric, (1, 4, metric))
+            best = self.ranking(metric, [model for model in models if model != "noisy"])[0]
+            cells = []
+            for model in models:
+                text = f"{scale * self.mean(model, metric):.{digits}f}"
+                text = f"**{text}**" if model == best else text
+                text += f" ± {scale * self.spread(model, metric):.{digits}f}"
+                printed = (published or {}).get(metric, {}).get(model)
+                cells.append(text + (f" ({scale * printed:.{digits}f})" if printed is not None else ""))
+            lines.append(f"| {heading} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)
 
 
 def compare(models, references, metrics=METRICS):
