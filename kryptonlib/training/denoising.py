@@ -71,6 +71,8 @@ class Denoising(Restoring):
         self.photos = photos or training_photos(options.data, side=SIDE, seed=options.seed, channels="rgb")
         criterion = losses.Adaptive(3, alpha=1.0, c=0.03) if loss == "adaptive" else None
         super().__init__(options, name=name, network=NETWORK, steps=steps, rate=rate, parent=parent, criterion=criterion)
+        # All metrics of all photos held out take as long as some fifty steps.
+        self.log_every = max(1, self.steps // 6)
 
     def begin(self):
         """The best linear filter of 320 patches."""

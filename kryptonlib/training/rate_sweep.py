@@ -47,7 +47,7 @@ class RateSweep(Study):
         shape = {"warm_up": study.warm_up, "decay": study.decay, "last": study.last}
         told = study.learn(own, schedule.pace(own, self.length, **shape))
         if own == self.length - 1:
-            self.values.view(-1)[number] = study.measure()["held_out_loss"]
+            self.values.view(-1)[number] = study.held_out_loss()
         return {"loss": told["loss"]}
 
     def measure(self):

@@ -127,6 +127,13 @@ class Restoring(Study):
             found.append({"held_out_loss": loss, **self.scores(restored.clamp(0, 1), wanted)})
         return {name: sum(scores[name] for scores in found) / len(found) for name in found[0]}
 
+    @torch.no_grad()
+    def held_out_loss(self):
+        """The averaged network's mean loss over the pairs held out: what a sweep of rates compares, and no more."""
+        device = self.options.device
+        found = [self.loss(self.average(given.to(device)), wanted.to(device)).item() for given, wanted in self.held_out()]
+        return sum(found) / len(found)
+
     def state(self):
         """Networks, criterion and optimizer."""
         parts = {"net": self.net, "average": self.average, "optimizer": self.optimizer}

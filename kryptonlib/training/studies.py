@@ -46,7 +46,7 @@ XRAY_STEPS = 1600
 """Steps of each of them."""
 
 
-DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 3_600, 80, 800
+DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 3_600, 60, 600
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
 DENOISING_SCRATCH = DENOISING_STEPS + DENOISING_START // 7
 """Steps of a denoiser without the common start: as many, with a seventh of the start's, which seven losses share."""
