@@ -188,7 +188,8 @@ def linear_start(net, pairs):
     """
     gram = moment = 0.0
     for given, wanted in pairs:
-        features, seen = net.features(given)
+        # Where the pairs are (the CPU), wherever the network is: some devices have no float64.
+        seen = net.seen(given)
         columns = functional.unfold(seen, 3, padding=1).double()
         columns = torch.cat([columns, torch.ones_like(columns[:, :1])], 1).transpose(1, 2).flatten(0, 1)
         taken = functional.pixel_unshuffle(given[:, : net.channels] - wanted, net.shuffle)
@@ -198,6 +199,6 @@ def linear_start(net, pairs):
     ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     solution = torch.linalg.solve(gram + ridge, moment).float()
     inputs = seen.shape[1]
-    net.last.weight[:, : features.shape[1]] = 0
-    net.last.weight[:, features.shape[1] :] = solution[:-1].T.reshape(-1, inputs, 3, 3)
+    net.last.weight.zero_()
+    net.last.weight[:, -inputs:].copy_(solution[:-1].T.reshape(-1, inputs, 3, 3))
     net.last.bias.copy_(solution[-1])
