@@ -1,5 +1,7 @@
 """The denoising trial's pieces, noise, logs and equivariance; the panel without a browser."""
 
+import json
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -40,6 +42,12 @@ def test_every_model_of_the_table_is_one_of_ours_and_has_a_checkpoint_name():
         assert set(row) - {"noisy"} <= set(trial.LOSSES.values())
     assert trial.checkpoint("LPIPS + l2") == "denoise-lpips"
     assert trial.checkpoint("l1 + MS-SSIM", "seed1") == "denoise-l1-msssim-seed1"
+
+
+def test_only_finished_models_are_shipped(tmp_path):
+    for name, finished in (("denoise-l2-seed1", True), ("denoise-flip-seed1", False)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"finished": finished}), encoding="utf-8")
+    assert trial.shipped(["FLIP", "l1", "l2"], "seed1", tmp_path) == ["l2"]
 
 
 def test_learning_curve(tmp_path):

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-from kryptonlib import restoration, store
+from kryptonlib import store
 
 SIGMA = 25 / 255
 """Deviation of the noise in the thesis's test, in parts of the range."""
@@ -40,14 +40,13 @@ def checkpoint(model, kind=""):
     return f"denoise-{key}{'-' * bool(kind)}{kind}"
 
 
-def shipped(models, kind=""):
-    """Those of the models that have such a checkpoint, in the same order.
+def shipped(models, kind="", folder=store.CHECKPOINTS):
+    """Those of the models whose training was finished, in the same order.
 
     Args:
-        models: values of ``LOSSES``. kind: "", "seed1" or "scratch".
+        models: values of ``LOSSES``. kind: "", "seed1" or "scratch". folder: of the checkpoints.
     """
-    there = restoration.names()
-    return [model for model in models if checkpoint(model, kind) in there]
+    return [model for model in models if store.read_card(checkpoint(model, kind), folder).get("finished")]
 
 
 def middles(images, side):
