@@ -25,7 +25,8 @@ def test_values_are_those_of_each_image(found):
         errors = [np.asarray(a, np.float32) - np.asarray(b, np.float32) for a, b in zip(MODELS[model], CLEAN)]
         assert np.allclose(found.of(model, "l1"), [np.abs(e).mean() for e in errors], rtol=1e-5)
         assert np.allclose(found.of(model, "psnr"), [-10 * np.log10((e**2).mean()) for e in errors], rtol=1e-5)
-        assert found.mean(model, "psnr") == pytest.approx(np.mean([-10 * np.log10((e**2).mean()) for e in errors]), rel=1e-5)
+        psnrs = [-10 * np.log10((e**2).mean()) for e in errors]
+        assert found.mean(model, "psnr") == pytest.approx(np.mean(psnrs), rel=1e-5)
         assert found.spread(model, "l2") == pytest.approx(np.std([(e**2).mean() for e in errors], ddof=1), rel=1e-4)
 
 

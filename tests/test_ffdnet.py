@@ -97,4 +97,5 @@ def test_set12(sigma, expected):
     images = [record.image for record in datasets.photos(SET12)]
     assert len(images) == 12
     grey = [image if image.ndim == 2 else image[..., 0] for image in images]
-    assert np.mean([psnr(image, sigma / 255, seed, 1) for seed, image in enumerate(grey)]) == pytest.approx(expected, abs=0.05)
+    found = [psnr(image, sigma / 255, seed, 1) for seed, image in enumerate(grey)]
+    assert np.mean(found) == pytest.approx(expected, abs=0.05)

@@ -6,7 +6,8 @@
     restored = denoise(noisy)                  # float32 [H, W, 3]
 
 ``unet`` and ``networks`` are the architectures, ``restore`` applies one to whole images of any size, ``classical`` and
-``ffdnet`` are the rivals, ``comparison`` tells which model leads. The networks are trained by the studies of ``training``.
+``ffdnet`` are the rivals, ``comparison`` tells which model leads. The networks are trained by the studies of
+``training``.
 """
 
 from kryptonlib.restoration.ffdnet import FFDNet, ffdnet

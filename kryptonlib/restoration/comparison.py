@@ -1,7 +1,7 @@
 """Compare restoration models on the same images, by several metrics, and say whether a lead is one.
 
-Images differ far more from each other than models do on one image. So leads are tested paired: the difference of two models
-on each image, its mean, and how sure that mean is.
+Images differ far more from each other than models do on one image. So leads are tested paired: the difference of two
+models on each image, its mean, and how sure that mean is.
 """
 
 from dataclasses import dataclass, field
@@ -96,7 +96,7 @@ class Comparison:
         """The table in Markdown: mean ± standard deviation over the images, the best of each row in bold.
 
         Args:
-            models: names of the columns, or None for all. The best is sought among those that are restored ("noisy" apart).
+            models: names of the columns, or None for all. The best is sought among those restored ("noisy" apart).
             published: metric -> model -> value of a paper, put in brackets behind ours; or None.
         """
         models = list(self.values if models is None else models)
@@ -136,7 +136,8 @@ def compare(models, references, metrics=METRICS):
         True
     """
     if not models or len(references) < 2:
-        raise ValueError(f"compare() got {len(models)} models and {len(references)} images; at least 1 and 2 are needed")
+        got = f"{len(models)} models and {len(references)} images"
+        raise ValueError(f"compare() got {got}; at least 1 and 2 are needed")
     values = {}
     for name, images in models.items():
         if len(images) != len(references):

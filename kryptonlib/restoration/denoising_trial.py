@@ -1,4 +1,5 @@
-"""The denoisers that differ in their loss, on the same noisy photos: which are shipped, what the thesis found, how they learned."""
+"""The denoisers that differ in their loss, on the same noisy photos: which are shipped, what the thesis found, how they
+learned."""
 
 import csv
 import io
@@ -60,7 +61,8 @@ def middles(images, side):
 
 
 def with_noise(images, sigma=SIGMA, seed=0):
-    """The images with Gaussian noise, unclipped as in the thesis's table; image n gets noise of its own, always the same."""
+    """The images with Gaussian noise, unclipped as in the thesis's table; image n gets noise of its own, always the
+    same."""
     return [
         (image + sigma * np.random.default_rng([seed, number]).standard_normal(image.shape)).astype(np.float32)
         for number, image in enumerate(images)

