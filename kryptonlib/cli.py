@@ -1,4 +1,4 @@
-"""The command line: ``python -m kryptonlib run|records|student|data|explain|compare|encode|decode|train``.
+"""The command line: ``python -m kryptonlib run|records|student|data|explain|compare|denoise|encode|decode|train``.
 
 Everything heavy is imported by the command that needs it.
 """
@@ -64,6 +64,12 @@ def parser():
         "--pixels-per-degree", type=float, metavar="P", help="for FLIP; 67 if left out: a 4K screen at arm's length"
     )
     compare.set_defaults(action=compare_command)
+
+    denoise = commands.add_parser("denoise", help="take the noise out of an X-ray of your own (not for diagnosis)")
+    denoise.add_argument("image", metavar="IMAGE", help="a grey X-ray: DICOM, PNG or TIFF of 8 or 16 bits")
+    denoise.add_argument("-o", "--output", required=True, metavar="OUT.png", help="picture to write (PNG or TIFF)")
+    denoise.add_argument("--network", default="xray-bdcnn", metavar="NAME", help="one of restoration.names()")
+    denoise.set_defaults(action=denoise_command)
 
     encode = commands.add_parser("encode", help="compress a grey image with the learned codec")
     encode.add_argument("image", metavar="IMAGE", help="a grey picture file of 8 bits; a colour one with --luma")
@@ -212,6 +218,14 @@ def compare_command(options):
         print(note)
     if options.output:
         print(f"Images and error maps are in {options.output}.")
+    return 0
+
+
+def denoise_command(options):
+    """``denoise``: a reader's own X-ray without its noise."""
+    from kryptonlib.denoise import denoise
+
+    print(denoise(options.image, options.output, network=options.network))
     return 0
 
 

@@ -92,6 +92,25 @@ def read_image(path, grey=False, page=None):
         raise ValueError(f"{path} cannot be read as an image: {_reason(error)}") from error
 
 
+def bits_of(path):
+    """How many bits a channel of a file has that ``read_image`` reads: 8, 16, or what a DICOM file says that it stores.
+
+    Raises:
+        FileNotFoundError: there is no such file. ValueError: it is no image.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no image file {path}")
+    try:
+        if is_dicom(path):
+            import pydicom
+
+            return int(pydicom.dcmread(path, force=True, stop_before_pixels=True).BitsStored)
+        with Image.open(path) as image:
+            return 16 if image.mode.startswith("I") or ";16" in _raw_mode(image) else 8
+    except Exception as error:  # as in read_image
+        raise ValueError(f"{path} cannot be read as an image: {_reason(error)}") from error
+
+
 def _reason(error):
     if isinstance(error, Image.DecompressionBombError):
         limit = round(2 * Image.MAX_IMAGE_PIXELS / 1e6)

@@ -129,8 +129,15 @@ class Bowl(restoring.Restoring):
 
 def sweep(folder, length=12):
     options = Options(folder / "work")
-    return RateSweep(options, name="rates", make=lambda kind, rate: Bowl(options, kind, rate, length), kinds=("one", "two"),
-                     rates=(1e-4, 0.1, 30.0), length=length, about={"what": "a sweep", "data": []})  # fmt: skip
+    return RateSweep(
+        options,
+        name="rates",
+        make=lambda kind, rate: Bowl(options, kind, rate, length),
+        kinds=("one", "two"),
+        rates=(1e-4, 0.1, 30.0),
+        length=length,
+        about={"what": "a sweep", "data": []},
+    )
 
 
 def test_the_sweep_takes_the_rate_whose_held_out_loss_is_least(tmp_path):

@@ -113,6 +113,7 @@ def test_the_linear_start_is_the_best_linear_filter():
 
 
 def test_random_numbers_follow_both_seed_and_number():
-    found = {(a, b): tuple(torch.rand(3, generator=generator(a, b)).tolist()) for a in (0, 1, 2) for b in (-1, 0, 1, 2**40)}
+    places = [(a, b) for a in (0, 1, 2) for b in (-1, 0, 1, 2**40)]
+    found = {place: tuple(torch.rand(3, generator=generator(*place)).tolist()) for place in places}
     assert len(set(found.values())) == len(found)
     assert found[1, -1] == tuple(torch.rand(3, generator=generator(1, -1)).tolist())

@@ -263,7 +263,7 @@ def test_the_command(tmp_path, short_list, capsys):
     assert "not begun" in capsys.readouterr().out
     assert cli.main(["train", "first", "--steps", "7", "--device", "cpu", *places]) == 0
     assert card.read("first", tmp_path / "out")["step"] == 7
-    for wrong, said in [(["third"], "study: got 'third'"), (["first", "--minutes", "0"], "--minutes got 0")]:
+    for wrong, said in [(["fourth"], "study: got 'fourth'"), (["first", "--minutes", "0"], "--minutes got 0")]:
         assert cli.main(["train", *wrong, *places]) == 2
         assert said in capsys.readouterr().err
 

@@ -5,12 +5,14 @@
     denoise = restoration.load("denoise-l2")
     restored = denoise(noisy)                  # float32 [H, W, 3]
 
-``unet`` and ``networks`` are the architectures, ``restore`` applies one to whole images of any size. They are trained by
-the studies of ``training``.
+``unet`` and ``networks`` are the architectures, ``restore`` applies one to whole images of any size, ``classical`` and
+``ffdnet`` are the rivals, ``comparison`` tells which model leads. The networks are trained by the studies of
+``training``.
 """
 
+from kryptonlib.restoration.ffdnet import FFDNet, ffdnet
 from kryptonlib.restoration.networks import build
 from kryptonlib.restoration.restore import Restorer, apply, load, names
 from kryptonlib.restoration.unet import PlainUNet, UNet
 
-__all__ = ["PlainUNet", "Restorer", "UNet", "apply", "build", "load", "names"]
+__all__ = ["FFDNet", "PlainUNet", "Restorer", "UNet", "apply", "build", "ffdnet", "load", "names"]

@@ -1,9 +1,10 @@
 """The networks that checkpoints name: a card's entry ``"restores": {"network": "unet", "channels": 3}`` builds one."""
 
 from kryptonlib.choices import check_choice
+from kryptonlib.restoration.denoisers import XBDCNN, DnCNN, ReCNN
 from kryptonlib.restoration.unet import PlainUNet, UNet
 
-BUILDERS = {"unet": UNet, "plain-unet": PlainUNet}
+BUILDERS = {"unet": UNet, "plain-unet": PlainUNet, "xbdcnn": XBDCNN, "dncnn": DnCNN, "recnn": ReCNN}
 """Name -> class or function. What it makes is a module with ``channels``, ``inputs``, ``multiple`` and ``reach``, that maps
 [N, inputs, H, W] to [N, channels, H, W]."""
 

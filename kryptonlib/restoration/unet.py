@@ -1,8 +1,8 @@
 """Two U-nets: the thesis's plain one, and one of 0.2 million parameters that learns within minutes on a CPU.
 
-Both take images of any size: what does not fit their pooling is padded at the right and at the bottom, and cut off again.
-Both are local: an output pixel depends on inputs of at most ``reach`` pixels around it, so that an image can be restored
-in tiles.
+Both take images of any size: what does not fit their pooling is padded at the right and at the bottom, and cut off
+again. Both are local: an output pixel depends on inputs of at most ``reach`` pixels around it, so that an image can be
+restored in tiles.
 """
 
 import math
@@ -21,8 +21,8 @@ class UNet(nn.Module):
     """A residual U-net on half-size maps that predicts what is to be taken away from the image.
 
     The image's 2x2 neighbours become channels, which nearly halves the cost per pixel. Each level is a residual block
-    ``a + conv(relu(a))``, a = conv(input); max-pooling, nearest upsampling, concatenation. The last convolution also sees
-    the input itself, so that a linear filter is within its reach from the start (``training.restoring.linear_start``).
+    ``a + conv(relu(a))``, a = conv(input); max-pooling, nearest upsampling, concatenation. The last convolution also
+    sees the input itself, so that a linear filter is within its reach from the start (``training.restoring.linear_start``).
 
     Args:
         channels: of the images, 1 or 3.
@@ -65,9 +65,13 @@ class UNet(nn.Module):
         taken = functional.pixel_shuffle(self.last(torch.cat([features, seen], 1)), self.shuffle)
         return image[:, : self.channels] - taken[:, :, :height, :width]
 
+    def seen(self, image):
+        """The scaled input's neighbourhoods as channels: [N, inputs * shuffle^2, H / shuffle, W / shuffle]."""
+        return functional.pixel_unshuffle((image - 0.5) * CONTRAST, self.shuffle)
+
     def features(self, image):
-        """What the last convolution sees: the finest features, and the scaled input's neighbourhoods as channels."""
-        seen = value = functional.pixel_unshuffle((image - 0.5) * CONTRAST, self.shuffle)
+        """What the last convolution sees: the finest features, and the input as ``seen`` gives it."""
+        seen = value = self.seen(image)
         kept = []
         for block in self.down:
             value = block(functional.max_pool2d(value, 2) if kept else value)
@@ -173,7 +177,7 @@ def _twice(inputs, outputs):
 
 
 def _reach(levels):
-    """Pixels of its finest level that a U-net sees in each direction: two 3x3 layers a level, both ways, and the pooling's
-    own windows."""
+    """Pixels of its finest level that a U-net sees in each direction: two 3x3 layers a level, both ways, and the
+    pooling's own windows."""
     both_ways = sum(2 * 2 * 2**level for level in range(levels - 1))
     return both_ways + 2 * 2 ** (levels - 1) + 2 ** (levels - 1) - 1

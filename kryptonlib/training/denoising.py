@@ -1,4 +1,4 @@
-"""The denoising studies: networks for colour photos that differ in the loss that they were trained with, and nothing else.
+"""The denoising studies: networks for colour photos that differ in the loss they were trained with, and nothing else.
 
     denoise-start                  l2: the common start
     denoise-rates                  a short sweep: the best rate of every loss, on photos held out
@@ -6,7 +6,8 @@
     denoise-l2-seed1, ...          the same with other patches, noise and order
     denoise-l2-scratch, ...        without the common start
 
-The thesis (paper 5, section 5.1.1) trains each network for 1000 epochs of ImageNet from its own start, on crops of 256x256.
+The thesis (paper 5, section 5.1.1) trains each network for 1000 epochs of ImageNet from its own start, on crops of
+256x256.
 """
 
 import functools
@@ -70,7 +71,10 @@ class Denoising(Restoring):
         self.kind, self.first = loss, first
         self.photos = photos or training_photos(options.data, side=SIDE, seed=options.seed, channels="rgb")
         criterion = losses.Adaptive(3, alpha=1.0, c=0.03) if loss == "adaptive" else None
-        super().__init__(options, name=name, network=NETWORK, steps=steps, rate=rate, parent=parent, criterion=criterion)
+        settings = {"steps": steps, "rate": rate, "parent": parent, "criterion": criterion}
+        super().__init__(options, name=name, network=NETWORK, **settings)
+        # All metrics of all photos held out take as long as some fifty steps.
+        self.log_every = max(1, self.steps // 6)
 
     def begin(self):
         """The best linear filter of 320 patches."""

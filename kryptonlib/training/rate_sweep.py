@@ -1,7 +1,7 @@
 """Which rate does each loss want? A short training at every rate, judged on photos held out.
 
-One rate for all would favour some losses, and rates chosen on test images would be fitted to them. Each candidate trains
-for the same few steps on the same patches from the same start; its loss is then measured on pairs that are held out.
+One rate for all would favour some losses, and rates chosen on test images would be fitted to them. Each candidate
+trains for the same few steps on the same patches from the same start; its loss is then measured on pairs held out.
 """
 
 import torch
@@ -47,7 +47,7 @@ class RateSweep(Study):
         shape = {"warm_up": study.warm_up, "decay": study.decay, "last": study.last}
         told = study.learn(own, schedule.pace(own, self.length, **shape))
         if own == self.length - 1:
-            self.values.view(-1)[number] = study.measure()["held_out_loss"]
+            self.values.view(-1)[number] = study.held_out_loss()
         return {"loss": told["loss"]}
 
     def measure(self):

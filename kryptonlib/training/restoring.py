@@ -92,6 +92,10 @@ class Restoring(Study):
     def about(self):
         """Of the card: "what", "recipe", and the data with their licences and fingerprint."""
 
+    def objective(self, given, wanted):
+        """The loss of one step, of all that ``pairs`` gave."""
+        return self.loss(self.net(given), wanted)
+
     def begin(self):
         """Prepare a network that has no parent, in place; by default nothing is done."""
 
@@ -103,8 +107,7 @@ class Restoring(Study):
         """One step on the pairs of its number."""
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * pace
-        given, wanted = (tensor.to(self.options.device) for tensor in self.pairs(step))
-        loss = self.loss(self.net(given), wanted)
+        loss = self.objective(*(tensor.to(self.options.device) for tensor in self.pairs(step)))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -115,7 +118,7 @@ class Restoring(Study):
 
     @torch.no_grad()
     def measure(self):
-        """Of the averaged network, means over the pairs held out: the loss, and ``scores`` of the output clipped to [0, 1]."""
+        """Means over the pairs held out, of the averaged network: the loss, and ``scores`` of the clipped output."""
         found = []
         for given, wanted in self.held_out():
             given, wanted = given.to(self.options.device), wanted.to(self.options.device)
@@ -123,6 +126,14 @@ class Restoring(Study):
             loss = self.loss(restored, wanted).item()
             found.append({"held_out_loss": loss, **self.scores(restored.clamp(0, 1), wanted)})
         return {name: sum(scores[name] for scores in found) / len(found) for name in found[0]}
+
+    @torch.no_grad()
+    def held_out_loss(self):
+        """The averaged network's mean loss over the pairs held out: what a sweep of rates compares, and no more."""
+        device = self.options.device
+        pairs = ((given.to(device), wanted.to(device)) for given, wanted in self.held_out())
+        found = [self.loss(self.average(given), wanted).item() for given, wanted in pairs]
+        return sum(found) / len(found)
 
     def state(self):
         """Networks, criterion and optimizer."""
@@ -154,8 +165,8 @@ class Restoring(Study):
             "seed": self.options.seed,
             **self.about(),
             "training": {
-                "optimizer": f"Adam, betas {BETAS}, rate {self.rates[0]:g}, rising for {self.warm_up} steps, then falling "
-                "evenly to 0",
+                "optimizer": f"Adam, betas {BETAS}, rate {self.rates[0]:g}, rising for {self.warm_up} steps, then "
+                "falling evenly to 0",
                 "moving_average": self.share,
             },
             "held_out": self.measure(),
@@ -178,7 +189,8 @@ def linear_start(net, pairs):
     """
     gram = moment = 0.0
     for given, wanted in pairs:
-        features, seen = net.features(given)
+        # Where the pairs are (the CPU), wherever the network is: some devices have no float64.
+        seen = net.seen(given)
         columns = functional.unfold(seen, 3, padding=1).double()
         columns = torch.cat([columns, torch.ones_like(columns[:, :1])], 1).transpose(1, 2).flatten(0, 1)
         taken = functional.pixel_unshuffle(given[:, : net.channels] - wanted, net.shuffle)
@@ -188,6 +200,6 @@ def linear_start(net, pairs):
     ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     solution = torch.linalg.solve(gram + ridge, moment).float()
     inputs = seen.shape[1]
-    net.last.weight[:, : features.shape[1]] = 0
-    net.last.weight[:, features.shape[1] :] = solution[:-1].T.reshape(-1, inputs, 3, 3)
+    net.last.weight.zero_()
+    net.last.weight[:, -inputs:].copy_(solution[:-1].T.reshape(-1, inputs, 3, 3))
     net.last.bias.copy_(solution[-1])

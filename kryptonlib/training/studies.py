@@ -33,7 +33,18 @@ GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
 """The seven trade-offs of Dumas, Roumy and Guillemot, section 4."""
 START_STEPS, FURTHER_STEPS = 150_000, 15_000
 """Steps of the codec's common start, and of each case after it."""
-DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 5_000, 120, 1_200
+XRAYS = {
+    "xray-bdcnn": "X-BDCNN, the blind X-ray denoiser (notebook 13)",
+    "xray-dncnn": "DnCNN on the same X-rays",
+    "xray-recnn": "a plain residual network on the same X-rays",
+    "xray-bdcnn-no-nle": "X-BDCNN without its noise-level sub-network",
+    "xray-bdcnn-no-ssim": "X-BDCNN trained without SSIM",
+    "xray-bdcnn-seed1": "X-BDCNN, a second seed",
+    "xray-dncnn-seed1": "DnCNN, a second seed",
+}
+XRAY_STEPS = 1600
+"""Steps of each of them."""
+DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 3_600, 60, 600
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
 DENOISING_SCRATCH = DENOISING_STEPS + DENOISING_START // 7
 """Steps of a denoiser without the common start: as many, with a seventh of the start's, which seven losses share."""
@@ -165,6 +176,15 @@ def _distillation(architecture):
     return make
 
 
+def _xrays(name):
+    def make(options, folder):
+        from kryptonlib.training import xrays
+
+        return xrays.XRays(options, name=name, steps=XRAY_STEPS)
+
+    return make
+
+
 def _distilled():
     return {
         f"{architecture}-distilled": Entry(
@@ -234,6 +254,7 @@ def _all():
         "codec": _codecs(),
         "denoising": _denoisers(),
         "mri": _mri_networks(),
+        "xray": {name: Entry(_xrays(name), what, 4, needs=("default",)) for name, what in XRAYS.items()},
     }
     return {name: replace(entry, group=group) for group, entries in groups.items() for name, entry in entries.items()}
 
