@@ -84,9 +84,12 @@ def test_an_lstm_with_open_forget_and_closed_input_gate_keeps_its_cell():
 
 
 def test_first_weights():
-    weights = cells.initial("LSTM", 2, 16, seed=5, forget_bias=3.0)
+    weights = cells.initial("LSTM", 2, 16, seed=5, keep_bias=3.0)
     assert all(part.abs().max() <= 0.25 or part.ndim == 1 for part in weights)
     assert (weights.bias_ih + weights.bias_hh)[16:32].tolist() == [3.0] * 16
+    gru = cells.initial("GRU", 2, 4, keep_bias=50.0)  # z = 1 keeps the state as it is
+    h = torch.linspace(-2, 2, 8).reshape(2, 4)
+    torch.testing.assert_close(cells.gru_step(torch.ones(2, 2), h, gru), h)
     assert torch.equal(cells.initial("GRU", 2, 3, seed=1)[0], cells.initial("GRU", 2, 3, seed=1)[0])
     assert not torch.equal(cells.initial("GRU", 2, 3, seed=1)[0], cells.initial("GRU", 2, 3, seed=2)[0])
 
@@ -96,7 +99,7 @@ def test_first_weights():
     [
         (lambda: cells.initial("ESN", 1, 1), ValueError, "ESN"),
         (lambda: cells.initial("RNN", 0, 1), ValueError, "at least 1"),
-        (lambda: cells.initial("GRU", 1, 1, forget_bias=1.0), ValueError, "only an LSTM"),
+        (lambda: cells.initial("RNN", 1, 1, keep_bias=1.0), ValueError, "has no gate"),
         (lambda: cells.from_torch(nn.Linear(2, 2)), TypeError, "nn.LSTM"),
         (lambda: cells.unroll("GRU", torch.zeros(2, 1, 3), cells.initial("LSTM", 3, 2)), ValueError, "expected 6"),
         (lambda: cells.unroll("GRU", torch.zeros(2, 3), cells.initial("GRU", 3, 2)), ValueError, r"\[T, N, 3\]"),

@@ -36,14 +36,19 @@ def from_torch(module, layer=0):
     return Weights(*(getattr(module, f"{name}{suffix}") for name in Weights._fields))
 
 
-def initial(kind, inputs, hidden, *, seed=0, forget_bias=None, dtype=torch.float32):
+KEEPERS = {"LSTM": 1, "GRU": 1}
+"""Which gate decides how much of the old state stays: an LSTM's forget gate f, a GRU's update gate z."""
+
+
+def initial(kind, inputs, hidden, *, seed=0, keep_bias=None, dtype=torch.float32):
     """First weights as ``torch.nn`` draws them: uniform between -1 and 1 over the root of ``hidden``.
 
     Args:
         kind: "RNN", "GRU" or "LSTM".
         inputs, hidden: I and H.
         seed: of the draw.
-        forget_bias: what an LSTM's forget gate adds to its input at first, or None to draw it as the others.
+        keep_bias: what the gate that keeps the state (an LSTM's forget gate, a GRU's update gate) adds to its input at
+            first, or None to draw it as the others.
         dtype: of the weights.
 
     Example:
@@ -53,15 +58,15 @@ def initial(kind, inputs, hidden, *, seed=0, forget_bias=None, dtype=torch.float
     check_choice("kind", kind, GATES)
     if inputs < 1 or hidden < 1:
         raise ValueError(f"initial() got inputs={inputs}, hidden={hidden}; expected at least 1 of each")
-    if forget_bias is not None and kind != "LSTM":
-        raise ValueError(f"initial() got forget_bias={forget_bias} for a {kind}; only an LSTM has a forget gate")
+    if keep_bias is not None and kind not in KEEPERS:
+        raise ValueError(f"initial() got keep_bias={keep_bias} for a {kind}, which has no gate; leave it None")
     generator = torch.Generator().manual_seed(seed)
     rows, bound = GATES[kind] * hidden, hidden**-0.5
     shapes = (rows, inputs), (rows, hidden), (rows,), (rows,)
     weights = Weights(*(bound * (2 * torch.rand(shape, generator=generator, dtype=dtype) - 1) for shape in shapes))
-    if forget_bias is not None:
-        for part, value in ((weights.bias_ih, forget_bias), (weights.bias_hh, 0.0)):
-            part[hidden : 2 * hidden] = value
+    if keep_bias is not None:
+        gate = slice(KEEPERS[kind] * hidden, (KEEPERS[kind] + 1) * hidden)
+        weights.bias_ih[gate], weights.bias_hh[gate] = keep_bias, 0.0
     return weights
 
 
