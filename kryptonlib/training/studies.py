@@ -52,6 +52,12 @@ def _context(name):
     return make
 
 
+def _characters(options, folder):
+    from kryptonlib.training.characters import Characters
+
+    return Characters(options)
+
+
 def _distillation(architecture):
     def make(options, folder):
         from kryptonlib.training import distillation
@@ -94,6 +100,9 @@ def _all():
     )
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
+    )
+    entries["characters-numpy"] = Entry(
+        _characters, "an LSTM that writes NumPy's documentation, character by character (notebook 15)", 5, needs=()
     )
     return entries
 
