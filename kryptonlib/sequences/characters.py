@@ -12,8 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from kryptonlib import store
 from kryptonlib.choices import check_choice
-from kryptonlib.sequences import cells
+from kryptonlib.sequences import cells, numpy_text
+from kryptonlib.small_weights import read_small
+
+CHECKPOINT = "characters-numpy"
 
 
 class Model(nn.Module):
@@ -69,8 +73,20 @@ class Model(nn.Module):
 
     def loss(self, codes, state=None):
         """Mean of -ln p(next character) over a piece of text, int64 [T + 1, N] or [T + 1]: nats per character."""
-        scores, _ = self(codes[:-1], state)
-        return functional.cross_entropy(scores.flatten(0, -2), codes[1:].flatten())
+        return self.loss_and_state(codes, state)[0]
+
+    def loss_and_state(self, codes, state=None):
+        """``loss``, and the state after all characters but the last, to go on from."""
+        scores, state = self(codes[:-1], state)
+        return functional.cross_entropy(scores.flatten(0, -2), codes[1:].flatten()), state
+
+
+def trained():
+    """The LSTM that ``python -m kryptonlib train characters-numpy`` trained on NumPy's documentation; its card says how."""
+    weights = read_small(store.CHECKPOINTS / f"{CHECKPOINT}.safetensors")
+    model = Model(numpy_text.ALPHABET, weights["recurrent.weight_hh_l0"].shape[1])
+    model.load_state_dict(weights)
+    return model.requires_grad_(False)
 
 
 def pieces(codes, length, count, generator):

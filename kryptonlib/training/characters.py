@@ -6,35 +6,39 @@ from torch import nn
 from kryptonlib.sequences import characters, numpy_text
 from kryptonlib.training.study import Study
 
-STEPS = 2000
-HIDDEN, LENGTH, BATCH = 256, 100, 32
-RATE = 5e-3
+STEPS = 6000
+HIDDEN, LENGTH, BATCH = 256, 64, 16
+RATE = 4e-3
 
 
 class Characters(Study):
-    """A character model in training; each step sees random pieces of the text.
+    """A character model in training by TBPTT(64, 64): sixteen readers go through the text from sixteen places, each step reads
+    the next 64 characters and carries the state on, without its gradient.
 
     Args:
         options: :class:`kryptonlib.training.study.Options`; ``data`` is not used.
     """
 
-    name = "characters-numpy"
-    log_every, warm_up, decay, last = 100, 50, 0.7, 0.02
+    name = characters.CHECKPOINT
+    log_every, warm_up, decay, last = 500, 50, 0.7, 0.02
 
     def __init__(self, options):
         self.options, self.steps = options, options.steps or STEPS
         self.model = characters.Model(numpy_text.ALPHABET, HIDDEN, seed=options.seed).to(options.device)
         self.codes = self.model.encode(numpy_text.text("train"))
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=RATE)
+        self.carried = None
 
     def choices(self):
         """The text, the network's size and the seed."""
         return {"text": numpy_text.facts()["sha256"], "hidden": HIDDEN, "seed": self.options.seed}
 
     def learn(self, step, pace):
-        """One step on pieces that seed and step decide; nats per character."""
-        generator = torch.Generator().manual_seed(self.options.seed * 2**32 + step)
-        loss = self.model.loss(characters.pieces(self.codes, LENGTH, BATCH, generator).to(self.options.device))
+        """One step on the next characters of every reader; nats per character."""
+        places = torch.arange(BATCH) * (len(self.codes) // BATCH) + step * LENGTH
+        codes = self.codes[(places + torch.arange(LENGTH + 1)[:, None]) % len(self.codes)].to(self.options.device)
+        loss, state = self.model.loss_and_state(codes, self.carried)
+        self.carried = tuple(part.detach() for part in state)
         self.optimizer.param_groups[0]["lr"] = RATE * pace
         self.optimizer.zero_grad()
         loss.backward()
@@ -49,13 +53,14 @@ class Characters(Study):
         return {"test": characters.held_out_loss(model, numpy_text.text("test"))}
 
     def state(self):
-        """Model and optimizer."""
-        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        """Model, optimizer and what the readers remember."""
+        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "carried": self.carried}
 
     def load_state(self, state):
         """Take what ``state`` gave."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.carried = state["carried"]
 
     def weights(self):
         """The model."""
