@@ -71,11 +71,11 @@ def _synchronised(count, generator):
 
 
 TASKS = {
-    "one to one": Task("n mod 3 of a number n", 11, 3, _one_to_one),
+    "one to one": Task("n mod 3", 11, 3, _one_to_one),
     "one to many": Task("count down from n", 7, 6, _one_to_many),
-    "many to one": Task("the first of 8 symbols", 5, 4, _many_to_one),
-    "many to many": Task("4 symbols, backwards", 4, 3, _many_to_many),
-    "synchronised": Task("is the number of ones so far odd?", 3, 2, _synchronised),
+    "many to one": Task("recall the first", 5, 4, _many_to_one),
+    "many to many": Task("write backwards", 4, 3, _many_to_many),
+    "synchronised": Task("parity of the ones", 3, 2, _synchronised),
 }
 
 
