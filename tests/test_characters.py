@@ -75,14 +75,14 @@ def test_drawn_characters_have_the_models_probabilities():
 def test_tables_by_hand():
     """Order 0 of "aab" over "abc": p(a) = (2 + 1/3) / 4; order 1 after a: a once, b once in two."""
     p = (2 + 1 / 3) / 4, (1 + 1 / 3) / 4
-    assert characters.table_loss("aab", "ab", "abc", 0) == pytest.approx(-(math.log(p[0]) + math.log(p[1])) / 2)
-    assert characters.table_loss("aab", "ab", "abc", 1) == pytest.approx(-math.log((1 + p[1]) / 3))
+    assert characters.table_losses("aab", "ab", "abc", 0) == pytest.approx([-(math.log(p[0]) + math.log(p[1])) / 2])
+    assert characters.table_losses("aab", "ab", "abc", 1) == pytest.approx([-math.log(p[1]), -math.log((1 + p[1]) / 3)])
 
 
 def test_tables_are_probabilities():
     text = "the cat sat on the mat"
-    total = sum(math.exp(-characters.table_loss(text, "at" + last, " acehmnost", 2)) for last in " acehmnost")
-    assert total == pytest.approx(1)
+    losses = np.array([characters.table_losses(text, "at" + last, " acehmnost", 2) for last in " acehmnost"])
+    np.testing.assert_allclose(np.exp(-losses).sum(0), 1)
 
 
 def test_numpys_text():
@@ -114,7 +114,7 @@ def test_without_documentation_strings_the_remedy_is_named(monkeypatch):
         (lambda: characters.next_probabilities(random_model(), ""), "at least one"),
         (lambda: characters.pieces(torch.arange(5), 5, 1, None), "more than 5"),
         (lambda: characters.held_out_loss(random_model(), "a"), "fewer than two"),
-        (lambda: characters.table_loss("aab", "a", "ab", 1), "0 <= order"),
+        (lambda: characters.table_losses("aab", "a", "ab", 1), "0 <= order"),
     ],
 )
 def test_bad_input(call, words):
@@ -158,4 +158,10 @@ def test_the_shipped_checkpoint_belongs_to_its_card():
     model = characters.trained()
     assert card["parameters"] == sum(part.numel() for part in model.parameters())
     text = numpy_text.text("test")[:3000]
-    assert characters.held_out_loss(model, text) < characters.table_loss(numpy_text.text("train"), text, numpy_text.ALPHABET, 1)
+    assert characters.held_out_loss(model, text) < characters.table_losses(numpy_text.text("train"), text, numpy_text.ALPHABET, 1)[1]
+
+
+def test_word_shares():
+    assert characters.word_shares("The cat, the bat; a ox", "cat the\nhat") == (3 / 4, 3 / 4)
+    with pytest.raises(ValueError, match="without words"):
+        characters.word_shares("a b c", "cat")

@@ -87,3 +87,12 @@ def test_recall_is_learned_over_a_short_gap_and_repeats_itself():
 def test_bad_input(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_means_over_seeds():
+    one, other = (memory.mean_reach("RNN", 6, [seed], radius=0.9) for seed in (3, 4))
+    np.testing.assert_allclose(memory.mean_reach("RNN", 6, [3, 4], radius=0.9), np.sqrt(one * other))
+    inputs = torch.randn(6, 8, generator=torch.Generator().manual_seed(3))
+    np.testing.assert_allclose(one, memory.reach("RNN", inputs, memory.scaled(cells.initial("RNN", 8, 32, seed=3), 0.9)))
+    losses = memory.recall("GRU", 2, steps=6, seed=4)[0]
+    assert memory.final_losses("GRU", 2, [4], last=2, steps=6) == pytest.approx([np.mean(losses[-2:])])

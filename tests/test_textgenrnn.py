@@ -53,3 +53,11 @@ def test_bad_input():
         textgenrnn.encode("\0")
     with pytest.raises(ValueError, match=r"\[I, 4 H\]"):
         textgenrnn.from_cudnn(np.zeros((3, 21)), np.zeros((5, 20)), np.zeros(40))
+
+
+def test_letters_and_who_follows_them():
+    assert textgenrnn.letters_so_far("It's a dog.").tolist() == [1, 2, 0, 1, 0, 1, 0, 1, 2, 3, 0]
+    text = "One unit of the first layer counts letters."
+    found = textgenrnn.following(text)
+    values = textgenrnn.gates(text).layers[0]["c"][1:, 7].numpy()
+    assert found[7] == pytest.approx(np.corrcoef(values, textgenrnn.letters_so_far(text))[0, 1]) and found.shape == (128,)

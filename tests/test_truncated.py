@@ -109,3 +109,12 @@ def test_windows_that_cannot_be(length, k1, k2):
 def test_by_hand_refuses_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match=r"expected \[T, I\]"):
         truncated.by_hand(np.ones(3), [np.ones((1, 1))] * 2 + [np.zeros(1)] * 2, lambda h: h)
+
+
+def test_errors_are_those_of_the_gradients():
+    inputs, weights, loss, factors = problem("GRU", seed=2)
+    whole = truncated.gradient("GRU", inputs, weights, loss)
+    found = truncated.errors("GRU", inputs, weights, factors, [2, LENGTH])
+    for name, k1 in (("1", 1), ("k2", 2)):
+        expected = truncated.relative_error(truncated.gradient("GRU", inputs, weights, loss, k1, 2), whole)
+        assert found[name] == pytest.approx([expected, 0], abs=1e-12)

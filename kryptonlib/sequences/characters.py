@@ -5,6 +5,7 @@ A. Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015
 """
 
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -18,6 +19,7 @@ from kryptonlib.sequences import cells, numpy_text
 from kryptonlib.small_weights import read_small
 
 CHECKPOINT = "characters-numpy"
+WORD = "[a-z]{3,}"
 
 
 class Model(nn.Module):
@@ -144,28 +146,48 @@ def held_out_loss(model, text, length=1000):
     return total / (len(codes) - 1)
 
 
-def table_loss(train_text, test_text, alphabet, order):
-    """Nats per character of a table: how often each character came after the ``order`` characters before it.
+def table_losses(train_text, test_text, alphabet, order):
+    """Nats per character of tables: how often each character came after the k characters before it, k = 0 ... ``order``.
 
     One is shared out among all characters in proportion to the table of one order less (order 0: equally), so that what
     was never seen has a probability.
+
+    Args:
+        train_text: what the tables count.
+        test_text: what they predict, from its character number ``order`` on.
+        alphabet: the characters that occur.
+        order: the longest context.
+
+    Returns:
+        A list of ``order`` + 1 numbers.
     """
     if order < 0 or len(test_text) <= order:
-        raise ValueError(f"table_loss() got order={order} and a text of {len(test_text)} characters; expected 0 <= order < that")
+        raise ValueError(f"table_losses() got order={order} and a text of {len(test_text)} characters; expected 0 <= order < that")
     tables = []
     for size in range(order + 1):
         pairs = Counter(train_text[i : i + size + 1] for i in range(len(train_text) - size))
         tables.append((pairs, Counter(train_text[i : i + size] for i in range(len(train_text) - size))))
-
-    def probability(context, character):
+    totals = [0.0] * (order + 1)
+    for i in range(order, len(test_text)):
         found = 1 / len(alphabet)
         for size, (pairs, contexts) in enumerate(tables):
-            before = context[len(context) - size :]
-            found = (pairs[before + character] + found) / (contexts[before] + 1)
-        return found
+            before = test_text[i - size : i]
+            found = (pairs[before + test_text[i]] + found) / (contexts[before] + 1)
+            totals[size] -= math.log(found)
+    return [total / (len(test_text) - order) for total in totals]
 
-    logs = [math.log(probability(test_text[i - order : i], test_text[i])) for i in range(order, len(test_text))]
-    return -sum(logs) / len(logs)
+
+def word_shares(text, known_text):
+    """Of the words of a text (three letters or more): (the share that occurs in ``known_text``, the share of different ones).
+
+    Example:
+        >>> word_shares("the array the arrab", "An array is the one")
+        (0.75, 0.75)
+    """
+    known, words = set(re.findall(WORD, known_text.lower())), re.findall(WORD, text.lower())
+    if not words:
+        raise ValueError("word_shares() got a text without words of three letters")
+    return sum(word in known for word in words) / len(words), len(set(words)) / len(words)
 
 
 def with_temperature(scores, temperature):

@@ -7,6 +7,7 @@ exploration of recurrent network architectures", 2015 (the forget gate's bias).
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 from torch.func import jacrev, vmap
@@ -74,6 +75,28 @@ def reach(kind, inputs, weights):
     return torch.stack(norms).numpy()
 
 
+def mean_reach(kind, steps, seeds, *, radius=None, keep_bias=None, hidden=32, inputs=8):
+    """``reach`` of first weights on random inputs, as the geometric mean over seeds.
+
+    Args:
+        kind: "RNN", "GRU" or "LSTM".
+        steps: T.
+        seeds: of weights and inputs (standard normal).
+        radius: spectral radius of a plain network's recurrent matrix; None leaves it as drawn.
+        keep_bias: as for ``cells.initial``.
+        hidden, inputs: H and I.
+
+    Returns:
+        [T], NumPy array.
+    """
+    norms = []
+    for seed in seeds:
+        weights = cells.initial(kind, inputs, hidden, seed=seed, keep_bias=keep_bias)
+        weights = weights if radius is None else scaled(weights, radius)
+        norms.append(reach(kind, torch.randn(steps, inputs, generator=torch.Generator().manual_seed(seed)), weights))
+    return np.exp(np.log(norms).mean(0))
+
+
 def clip(gradients, limit):
     """Gradients scaled down together so that their common norm is at most ``limit``; their direction stays.
 
@@ -139,3 +162,11 @@ def recall(kind, gap, *, steps, seed=0, hidden=32, keep_bias=None, radius=None, 
         losses.append(loss.item())
         norms.append(norm)
     return losses, norms
+
+
+def final_losses(kind, gap, seeds, last=30, **settings):
+    """The loss at the end of ``recall`` for every seed: the mean of the ``last`` steps' losses, a list of floats.
+
+    Args: as for ``recall``, which gets the ``settings``.
+    """
+    return [float(np.mean(recall(kind, gap, seed=seed, **settings)[0][-last:])) for seed in seeds]

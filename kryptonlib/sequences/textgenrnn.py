@@ -2,7 +2,7 @@
 
 M. Woolf, textgenrnn 2.0.0 (MIT), https://github.com/minimaxir/textgenrnn: 465 symbols, an embedding of 100 numbers, two LSTM
 layers of 128, and a weighted mean over the last 40 steps of embedding and both layers, from which a linear layer scores the
-next symbol. Nothing of the package is executed; ``python -m kryptonlib data textgenrnn`` fetches its arrays.
+next symbol. Nothing of the package is executed; ``python -m kryptonlib data`` fetches its arrays.
 """
 
 import functools
@@ -140,6 +140,26 @@ def scores(codes):
 def gates(text):
     """The gates over a text from its start: a ``Trace`` over its symbols, the start symbol first."""
     return run(encode(text))[1]
+
+
+def letters_so_far(text):
+    """How many letters the word has so far, after every character: int [T].
+
+    Example:
+        >>> letters_so_far("to be").tolist()
+        [1, 2, 0, 1, 2]
+    """
+    counts = []
+    for character in text:
+        counts.append((counts[-1] if counts else 0) + 1 if character.isalpha() else 0)
+    return np.array(counts)
+
+
+def following(text, layer=0):
+    """Correlation of every cell of a layer with ``letters_so_far`` over a text: [128]; 0 for a cell that never changes."""
+    values = gates(text).layers[layer]["c"][1:].T.numpy()
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(np.corrcoef(values, letters_so_far(text))[-1, :-1])
 
 
 def generate(count, temperature=1.0, *, start="", seed=0):

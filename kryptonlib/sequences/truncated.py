@@ -93,6 +93,27 @@ def relative_error(found, truth):
     return float(torch.linalg.vector_norm(found - truth) / torch.linalg.vector_norm(truth))
 
 
+def errors(kind, inputs, weights, factors, backs):
+    """The truncated gradient's relative error over k2, for the loss that is the sum of ``factors`` times the outputs.
+
+    Args:
+        kind, inputs, weights: as for ``gradient``.
+        factors: [T, N, H].
+        backs: values of k2.
+
+    Returns:
+        {"1": errors of TBPTT(1, k2), "k2": those of TBPTT(k2, k2)}, each a list over ``backs``.
+    """
+
+    def found(k1, k2):
+        return gradient(kind, inputs, weights, lambda h, first: (factors[first : first + len(h)] * h).sum(), k1, k2)
+
+    whole = found(None, None)
+    return {
+        name: [relative_error(found(1 if name == "1" else k2, k2), whole) for k2 in backs] for name in ("1", "k2")
+    }
+
+
 def by_hand(inputs, weights, slopes, start=None):
     """Back-propagation through time of the plain recurrent network, in NumPy and without autograd.
 

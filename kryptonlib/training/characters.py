@@ -6,7 +6,7 @@ from torch import nn
 from kryptonlib.sequences import characters, numpy_text
 from kryptonlib.training.study import Study
 
-STEPS = 6000
+STEPS = 3000
 HIDDEN, LENGTH, BATCH = 256, 64, 16
 RATE = 4e-3
 
