@@ -96,3 +96,15 @@ def test_means_over_seeds():
     np.testing.assert_allclose(one, memory.reach("RNN", inputs, memory.scaled(cells.initial("RNN", 8, 32, seed=3), 0.9)))
     losses = memory.recall("GRU", 2, steps=6, seed=4)[0]
     assert memory.final_losses("GRU", 2, [4], last=2, steps=6) == pytest.approx([np.mean(losses[-2:])])
+
+
+def test_clipping_compares_equal_settings():
+    found = memory.clipping(2, [0, 1], [0.1], steps=4)
+    for limit, losses in zip((1.0, None), found.values()):
+        runs = [memory.recall("RNN", 2, steps=4, seed=seed, rate=0.1, limit=limit, radius=1.0, method="SGD")[0] for seed in (0, 1)]
+        np.testing.assert_allclose(losses, [np.mean(runs, 1)])
+
+
+@pytest.mark.parametrize("name", memory.FIRST_WEIGHTS)
+def test_the_compared_cells_can_be_made(name):
+    assert memory.mean_reach(steps=3, seeds=[0], **memory.FIRST_WEIGHTS[name]).shape == (3,)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from kryptonlib.sequences import characters, drawing, tasks
+from kryptonlib.sequences import characters, drawing, tasks, textgenrnn
 from kryptonlib.widgets import next_character
 
 
@@ -63,6 +63,20 @@ def test_shapes_show_what_is_read_and_answered():
         assert [t for height, t in texts if height == 2] == [str(int(a)) for a in answers if a != tasks.UNASKED]
     with pytest.raises(ValueError, match="no examples"):
         drawing.shapes({})
+
+
+def test_gates_of_a_real_layer():
+    text = "Two words."
+    layer = textgenrnn.gates(text).layers[0]
+    figure = drawing.gates(text, layer, 5)
+    rows = [axes.images[0].get_array()[0] for axes in figure.axes[:5]]
+    np.testing.assert_allclose(rows[2], layer["f"][1:, 5])
+    assert rows[4].tolist() == [1, 2, 3, 0, 1, 2, 3, 4, 5, 0]
+
+
+def test_means_in_bands():
+    figure = drawing.with_spread([0.1, 1.0], {"a": np.array([[1.0, 3.0], [2.0, 2.0]])}, xlabel="x", ylabel="y")
+    assert figure.axes[0].get_xscale() == "log" and figure.axes[0].lines[0].get_ydata().tolist() == [2, 2]
 
 
 def test_rows_over_a_text():

@@ -4,6 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from kryptonlib import plots
+from kryptonlib.basics import learning_drawing
+from kryptonlib.sequences import textgenrnn
 from kryptonlib.sequences.tasks import BLANK, UNASKED
 
 BOX = {"boxstyle": "square,pad=0.32", "lw": 0.8}
@@ -71,4 +73,33 @@ def over_text(text, rows, *, height=0.42):
         bar = figure.colorbar(drawn, ax=axes, ticks=[low, high], pad=0.01, aspect=4)
         bar.ax.tick_params(labelsize=6)
     places[-1, 0].set_xticks(range(len(text)), text.replace(" ", "␣"), fontsize=8, family="monospace")
+    return figure
+
+
+def gates(text, layer, unit):
+    """An LSTM's gates over a text: the means of the input and the forget gate, one unit's forget gate and cell, and the letters
+    of the word so far.
+
+    Args:
+        text: T characters.
+        layer: of ``textgenrnn.gates(text)``.
+        unit: number of the unit.
+    """
+    rows = {f"{name}, mean": (layer[gate].mean(1)[1:], (0, 1)) for gate, name in (("i", "input gate"), ("f", "forget gate"))}
+    rows[f"unit {unit}: forget gate"] = layer["f"][1:, unit], (0, 1)
+    rows[f"unit {unit}: cell"] = layer["c"][1:, unit], (-2, 2)
+    rows["letters so far"] = textgenrnn.letters_so_far(text), (0, 8)
+    return over_text(text, rows)
+
+
+def with_spread(x, series, *, xlabel, ylabel):
+    """Lines of means over runs on a logarithmic axis, each in a band from the smallest run to the largest.
+
+    Args:
+        x: [N].
+        series: name -> values [N, runs].
+        xlabel, ylabel: texts.
+    """
+    figure, axes = plt.subplots()
+    learning_drawing.lines(axes, x, series, markers=True, xlabel=xlabel, ylabel=ylabel, xscale="log")
     return figure

@@ -97,6 +97,17 @@ def mean_reach(kind, steps, seeds, *, radius=None, keep_bias=None, hidden=32, in
     return np.exp(np.log(norms).mean(0))
 
 
+FIRST_WEIGHTS = {
+    "RNN, radius 0.6": {"kind": "RNN", "radius": 0.6},
+    "RNN, radius 2": {"kind": "RNN", "radius": 2.0},
+    "GRU": {"kind": "GRU"},
+    "LSTM": {"kind": "LSTM"},
+    "GRU, bias 3": {"kind": "GRU", "keep_bias": 3.0},
+    "LSTM, bias 3": {"kind": "LSTM", "keep_bias": 3.0},
+}
+"""Cells as they are before training whose ``mean_reach`` is compared: name -> its settings."""
+
+
 def clip(gradients, limit):
     """Gradients scaled down together so that their common norm is at most ``limit``; their direction stays.
 
@@ -170,3 +181,16 @@ def final_losses(kind, gap, seeds, last=30, **settings):
     Args: as for ``recall``, which gets the ``settings``.
     """
     return [float(np.mean(recall(kind, gap, seed=seed, **settings)[0][-last:])) for seed in seeds]
+
+
+def clipping(gap, seeds, rates, steps):
+    """``final_losses`` of a plain network with spectral radius 1 and gradient descent, with and without clipping to 1.
+
+    Returns:
+        {"clipped to 1": array [rates, seeds], "not clipped": the same}.
+    """
+    settings = {"steps": steps, "radius": 1.0, "method": "SGD"}
+    return {
+        name: np.array([final_losses("RNN", gap, seeds, rate=rate, limit=limit, **settings) for rate in rates])
+        for name, limit in (("clipped to 1", 1.0), ("not clipped", None))
+    }
