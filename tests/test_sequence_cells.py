@@ -51,7 +51,8 @@ def test_both_conventions_of_the_gru_equal_onnx(reset, linear_before_reset):
 
     bias = np.concatenate([zrh(weights.bias_ih), zrh(weights.bias_hh)]).ravel()[None]
     names = ["x", "w", "r", "b"]
-    node = onnx.helper.make_node("GRU", names, ["", "last"], hidden_size=hidden, linear_before_reset=linear_before_reset)
+    settings = {"hidden_size": hidden, "linear_before_reset": linear_before_reset}
+    node = onnx.helper.make_node("GRU", names, ["", "last"], **settings)
     values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in [*names, "last"]]
     graph = onnx.helper.make_graph([node], "gru", values[:4], values[4:])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)])
@@ -104,7 +105,7 @@ def test_first_weights():
         (lambda: cells.unroll("GRU", torch.zeros(2, 1, 3), cells.initial("LSTM", 3, 2)), ValueError, "expected 6"),
         (lambda: cells.unroll("GRU", torch.zeros(2, 3), cells.initial("GRU", 3, 2)), ValueError, r"\[T, N, 3\]"),
         (lambda: cells.unroll("GRU", torch.zeros(0, 1, 3), cells.initial("GRU", 3, 2)), ValueError, r"\[T, N, 3\]"),
-        (lambda: cells.gru_step(torch.zeros(1, 3), torch.zeros(1, 2), cells.initial("GRU", 3, 2), "never"), ValueError, "reset"),
+        (lambda: cells.gru_step(torch.zeros(1, 3), torch.zeros(1, 2), None, "never"), ValueError, "reset"),
     ],
 )
 def test_bad_input(call, error, words):

@@ -93,7 +93,8 @@ def test_means_over_seeds():
     one, other = (memory.mean_reach("RNN", 6, [seed], radius=0.9) for seed in (3, 4))
     np.testing.assert_allclose(memory.mean_reach("RNN", 6, [3, 4], radius=0.9), np.sqrt(one * other))
     inputs = torch.randn(6, 8, generator=torch.Generator().manual_seed(3))
-    np.testing.assert_allclose(one, memory.reach("RNN", inputs, memory.scaled(cells.initial("RNN", 8, 32, seed=3), 0.9)))
+    weights = memory.scaled(cells.initial("RNN", 8, 32, seed=3), 0.9)
+    np.testing.assert_allclose(one, memory.reach("RNN", inputs, weights))
     losses = memory.recall("GRU", 2, steps=6, seed=4)[0]
     assert memory.final_losses("GRU", 2, [4], last=2, steps=6) == pytest.approx([np.mean(losses[-2:])])
 
@@ -101,7 +102,8 @@ def test_means_over_seeds():
 def test_clipping_compares_equal_settings():
     found = memory.clipping(2, [0, 1], [0.1], steps=4)
     for limit, losses in zip((1.0, None), found.values()):
-        runs = [memory.recall("RNN", 2, steps=4, seed=seed, rate=0.1, limit=limit, radius=1.0, method="SGD")[0] for seed in (0, 1)]
+        settings = {"steps": 4, "rate": 0.1, "limit": limit, "radius": 1.0, "method": "SGD"}
+        runs = [memory.recall("RNN", 2, seed=seed, **settings)[0] for seed in (0, 1)]
         np.testing.assert_allclose(losses, [np.mean(runs, 1)])
 
 

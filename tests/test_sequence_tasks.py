@@ -32,7 +32,7 @@ def test_answers(name):
     assert torch.equal(tasks.sample(name, 50)[0], inputs) and not torch.equal(tasks.sample(name, 50, seed=1)[0], inputs)
 
 
-SHAPES = {"one to one": (1, 1), "one to many": (1, 6), "many to one": (8, 1), "many to many": (4, 4), "synchronised": (8, 8)}
+SHAPES = dict(zip(tasks.TASKS, [(1, 1), (1, 6), (8, 1), (4, 4), (8, 8)]))
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)

@@ -9,7 +9,8 @@ from kryptonlib.sequences import cells, textgenrnn
 
 
 def test_weights_come_out_of_cudnns_order():
-    """Written as Keras writes cuDNN's: the memory of an input block [H, I], taken for [I, H]; a state block as it is."""
+    """Written as Keras writes cuDNN's: the memory of an input block [H, I], taken for [I, H]; a state block as it
+    is."""
     rng = np.random.default_rng(0)
     truth = cells.Weights(*(torch.from_numpy(rng.normal(size=shape)) for shape in ((20, 3), (20, 5), (20,), (20,))))
     kernel = np.concatenate([block.numpy().reshape(3, 5) for block in truth.weight_ih.split(5)], axis=1)
@@ -60,4 +61,5 @@ def test_letters_and_who_follows_them():
     text = "One unit of the first layer counts letters."
     found = textgenrnn.following(text)
     values = textgenrnn.gates(text).layers[0]["c"][1:, 7].numpy()
-    assert found[7] == pytest.approx(np.corrcoef(values, textgenrnn.letters_so_far(text))[0, 1]) and found.shape == (128,)
+    expected = np.corrcoef(values, textgenrnn.letters_so_far(text))[0, 1]
+    assert found[7] == pytest.approx(expected) and found.shape == (128,)

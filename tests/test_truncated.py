@@ -89,7 +89,7 @@ def test_every_loss_belongs_to_one_window_that_reaches_it(length, k1, more):
 @pytest.mark.parametrize("hidden, length", [(1, 3), (4, 6)])
 def test_by_hand_equals_autograd(hidden, length):
     rng = np.random.default_rng(hidden)
-    weights = rng.normal(size=(hidden, 2)), rng.normal(size=(hidden, hidden)), rng.normal(size=hidden), rng.normal(size=hidden)
+    weights = [rng.normal(size=shape) for shape in ((hidden, 2), (hidden, hidden), hidden, hidden)]
     inputs, aims, start = rng.normal(size=(length, 2)), rng.normal(size=(length, hidden)), rng.normal(size=hidden)
     states, deltas, found = truncated.by_hand(inputs, weights, lambda h: h - aims, start)
     leaves = cells.Weights(*(torch.tensor(part, requires_grad=True) for part in weights))

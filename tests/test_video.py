@@ -66,7 +66,8 @@ def test_training_restores_and_repeats_itself():
 
 def test_psnr_by_hand():
     clean = torch.zeros(2, 3, 1, 4, 4)
-    torch.testing.assert_close(video.psnr_per_frame(clean + torch.tensor([0.1, 0.01]).reshape(2, 1, 1, 1, 1), clean), torch.tensor([20.0, 40.0]))
+    found = clean + torch.tensor([0.1, 0.01]).reshape(2, 1, 1, 1, 1)
+    torch.testing.assert_close(video.psnr_per_frame(found, clean), torch.tensor([20.0, 40.0]))
 
 
 @pytest.mark.parametrize(

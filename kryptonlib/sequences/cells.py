@@ -1,7 +1,7 @@
 """One step of a plain recurrent network, of an LSTM and of a GRU, a few lines each.
 
-Weights lie as ``torch.nn`` keeps them, the gates below each other, so they can be shared with its modules; the tests hold
-every step against these to 1e-6. Sizes: N sequences at once, I inputs, H numbers in a state, G gates.
+Weights lie as ``torch.nn`` keeps them, the gates below each other, so they can be shared with its modules; the tests
+hold every step against these to 1e-6. Sizes: N sequences at once, I inputs, H numbers in a state, G gates.
 
 Papers: S. Hochreiter, J. Schmidhuber, "Long short-term memory", 1997; F. Gers, J. Schmidhuber, F. Cummins, "Learning to
 forget", 2000 (the forget gate); K. Cho et al., 2014, https://arxiv.org/abs/1406.1078, and J. Chung et al., 2014,
@@ -29,10 +29,10 @@ class Weights(NamedTuple):
 
 
 def from_torch(module, layer=0):
-    """The weights of one layer of an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, or of one of their cells; shared, not copied."""
+    """The weights of one layer of an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, or of a cell of these; shared, not copied."""
     suffix = f"_l{layer}" if hasattr(module, f"weight_ih_l{layer}") else ""
     if not hasattr(module, f"weight_ih{suffix}"):
-        raise TypeError(f"from_torch() got {type(module).__name__}; expected an nn.RNN, nn.GRU, nn.LSTM or a cell of these")
+        raise TypeError(f"from_torch() got {type(module).__name__}; expected nn.RNN, nn.GRU, nn.LSTM or a cell of these")
     return Weights(*(getattr(module, f"{name}{suffix}") for name in Weights._fields))
 
 
@@ -111,9 +111,10 @@ def lstm_step(x, state, weights):
 def gru_step(x, h, weights, reset="after"):
     """h' = (1 - z) n + z h: a gate z weighs the old state against a candidate n.
 
-    Two conventions are in use. ``reset="after"`` is cuDNN's and torch's, n = tanh(W x + b + r (U h + c)): the reset gate r
-    acts on the product. ``reset="before"`` is that of the papers, n = tanh(W x + b + U (r h) + c): it acts on the state.
-    And Chung et al. exchange the roles of z and 1 - z, which for trained weights is another sign of z's weights alone.
+    Two conventions are in use. ``reset="after"`` is cuDNN's and torch's, n = tanh(W x + b + r (U h + c)): the reset
+    gate r acts on the product. ``reset="before"`` is that of the papers, n = tanh(W x + b + U (r h) + c): it acts on
+    the state. And Chung et al. exchange the roles of z and 1 - z, which for trained weights is another sign of z's
+    weights alone.
 
     Args:
         x: [N, I].
@@ -173,7 +174,7 @@ def unroll(kind, inputs, weights, state=None):
     check_choice("kind", kind, GATES)
     rows, hidden = weights.weight_hh.shape
     if rows != GATES[kind] * hidden:
-        raise ValueError(f"unroll() got weights of {rows} rows for a {kind} of {hidden}; expected {GATES[kind] * hidden}")
+        raise ValueError(f"unroll() got {rows} rows of weights for a {kind} of {hidden}; expected {GATES[kind] * hidden}")
     if inputs.ndim != 3 or inputs.shape[2] != weights.weight_ih.shape[1] or not len(inputs):
         raise ValueError(f"unroll() got inputs {tuple(inputs.shape)}; expected [T, N, {weights.weight_ih.shape[1]}]")
     state = zero_state(kind, inputs.shape[1], hidden, inputs.dtype) if state is None else state

@@ -1,7 +1,7 @@
 """A model of text, character by character: at every step the probabilities of the next one.
 
-A. Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015 (the tutorial slides' example); A. Graves,
-"Generating sequences with recurrent neural networks", 2013, https://arxiv.org/abs/1308.0850.
+A. Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015 (the tutorial slides' example); A.
+Graves, "Generating sequences with recurrent neural networks", 2013, https://arxiv.org/abs/1308.0850.
 """
 
 import math
@@ -25,8 +25,8 @@ WORD = "[a-z]{3,}"
 class Model(nn.Module):
     """A recurrent layer of torch's on one-hot characters, and a linear layer to a score for each.
 
-    The linear layer begins with zeros: then all characters have the same probability and the loss is ln V. The gate that
-    keeps the state begins with a bias of 1.
+    The linear layer begins with zeros: then all characters have the same probability and the loss is ln V. The gate
+    that keeps the state begins with a bias of 1.
 
     Args:
         alphabet: the V characters that it knows, each once.
@@ -47,7 +47,8 @@ class Model(nn.Module):
             raise ValueError(f"Model() got the alphabet {alphabet!r}; expected at least two characters, each once")
         self.alphabet, self.codes = alphabet, {character: code for code, character in enumerate(alphabet)}
         self.recurrent = getattr(nn, kind)(len(alphabet), hidden)
-        weights = cells.initial(kind, len(alphabet), hidden, seed=seed, keep_bias=1.0 if kind in cells.KEEPERS else None)
+        keep_bias = 1.0 if kind in cells.KEEPERS else None
+        weights = cells.initial(kind, len(alphabet), hidden, seed=seed, keep_bias=keep_bias)
         self.recurrent.load_state_dict({f"{name}_l0": part for name, part in weights._asdict().items()})
         self.readout = nn.Linear(hidden, len(alphabet))
         for part in self.readout.parameters():
@@ -84,7 +85,7 @@ class Model(nn.Module):
 
 
 def trained():
-    """The LSTM that ``python -m kryptonlib train characters-numpy`` trained on NumPy's documentation; its card says how."""
+    """The LSTM that ``python -m kryptonlib train characters-numpy`` trained on NumPy's documentation."""
     weights = read_small(store.CHECKPOINTS / f"{CHECKPOINT}.safetensors")
     model = Model(numpy_text.ALPHABET, weights["recurrent.weight_hh_l0"].shape[1])
     model.load_state_dict(weights)
@@ -115,8 +116,8 @@ def train(model, text, steps, *, length=64, batch=32, rate=5e-3, seed=0, at=()):
         at: steps after which to look at it.
 
     Yields:
-        (step, loss of that step's pieces before the update), for step 0 and those of ``at``; the model at that moment is
-        as it was before the update.
+        (step, loss of that step's pieces before the update), for step 0 and those of ``at``; the model at that moment
+        is as it was before the update.
     """
     codes, generator = model.encode(text), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), rate)
@@ -147,7 +148,7 @@ def held_out_loss(model, text, length=1000):
 
 
 def table_losses(train_text, test_text, alphabet, order):
-    """Nats per character of tables: how often each character came after the k characters before it, k = 0 ... ``order``.
+    """Nats per character of tables of how often each character came after the k before it, k = 0 ... ``order``.
 
     One is shared out among all characters in proportion to the table of one order less (order 0: equally), so that what
     was never seen has a probability.
@@ -162,7 +163,7 @@ def table_losses(train_text, test_text, alphabet, order):
         A list of ``order`` + 1 numbers.
     """
     if order < 0 or len(test_text) <= order:
-        raise ValueError(f"table_losses() got order={order} and a text of {len(test_text)} characters; expected 0 <= order < that")
+        raise ValueError(f"table_losses() got order={order}; expected 0 up to below the text's length, {len(test_text)}")
     tables = []
     for size in range(order + 1):
         pairs = Counter(train_text[i : i + size + 1] for i in range(len(train_text) - size))
@@ -178,7 +179,7 @@ def table_losses(train_text, test_text, alphabet, order):
 
 
 def word_shares(text, known_text):
-    """Of the words of a text (three letters or more): (the share that occurs in ``known_text``, the share of different ones).
+    """(share that occurs in ``known_text``, share of different ones) of a text's words of three letters or more.
 
     Example:
         >>> word_shares("the array the arrab", "An array is the one")

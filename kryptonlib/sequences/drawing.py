@@ -15,7 +15,8 @@ def shapes(examples):
     """One example per task on the clock: what is read (below), the states, what is answered (above).
 
     Args:
-        examples: mapping from a task's title to (inputs [T], answers [T]) as ``tasks.sample`` gives them for one sequence.
+        examples: mapping from a task's title to (inputs [T], answers [T]) as ``tasks.sample`` gives them for one
+            sequence.
 
     Returns:
         The matplotlib figure.
@@ -24,7 +25,8 @@ def shapes(examples):
         raise ValueError("shapes() got no examples")
     lengths = [len(inputs) for inputs, _ in examples.values()]
     # A title needs the room of four steps.
-    figure, rows = plt.subplots(1, len(examples), figsize=(plots.WIDTH, 2.1), width_ratios=[max(n, 4) + 1.3 for n in lengths])
+    widths = [max(length, 4) + 1.3 for length in lengths]
+    figure, rows = plt.subplots(1, len(examples), figsize=(plots.WIDTH, 2.1), width_ratios=widths)
     for axes, (title, (inputs, answers)) in zip(np.atleast_1d(rows), examples.items()):
         for t, (symbol, answer) in enumerate(zip(inputs, answers)):
             axes.text(t, 1, "  ", fontsize=6, ha="center", va="center", bbox=BOX | {"fc": "#dce9f5", "ec": "0.4"})
@@ -62,7 +64,8 @@ def over_text(text, rows, *, height=0.42):
     """
     if not rows:
         raise ValueError("over_text() got no rows")
-    figure, places = plt.subplots(len(rows), 1, figsize=(plots.WIDTH, height * len(rows) + 0.6), sharex=True, squeeze=False)
+    size = plots.WIDTH, height * len(rows) + 0.6
+    figure, places = plt.subplots(len(rows), 1, figsize=size, sharex=True, squeeze=False)
     for axes, (name, (values, (low, high))) in zip(places[:, 0], rows.items()):
         values = np.asarray(values, dtype=float)
         if values.shape != (len(text),):
@@ -77,15 +80,14 @@ def over_text(text, rows, *, height=0.42):
 
 
 def gates(text, layer, unit):
-    """An LSTM's gates over a text: the means of the input and the forget gate, one unit's forget gate and cell, and the letters
-    of the word so far.
+    """An LSTM's gates over a text: means of two gates, one unit's forget gate and cell, and the letters so far.
 
     Args:
         text: T characters.
         layer: of ``textgenrnn.gates(text)``.
         unit: number of the unit.
     """
-    rows = {f"{name}, mean": (layer[gate].mean(1)[1:], (0, 1)) for gate, name in (("i", "input gate"), ("f", "forget gate"))}
+    rows = {f"{name} gate, mean": (layer[name[0]].mean(1)[1:], (0, 1)) for name in ("input", "forget")}
     rows[f"unit {unit}: forget gate"] = layer["f"][1:, unit], (0, 1)
     rows[f"unit {unit}: cell"] = layer["c"][1:, unit], (-2, 2)
     rows["letters so far"] = textgenrnn.letters_so_far(text), (0, 8)

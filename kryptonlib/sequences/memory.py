@@ -1,4 +1,4 @@
-"""How far gradients reach: the Jacobian of a state in an earlier one, and training over long gaps with and without clipping.
+"""How far gradients reach: Jacobians of a state in earlier ones, training over long gaps, clipping.
 
 R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", 2013,
 https://arxiv.org/abs/1211.5063 (vanishing, exploding, clipping); R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical
@@ -18,9 +18,10 @@ from kryptonlib.sequences import cells
 
 
 def scaled(weights, radius):
-    """An ``cells.Weights`` of the plain network whose recurrent matrix has the given spectral radius."""
+    """``cells.Weights`` of the plain network whose recurrent matrix has the given spectral radius."""
     if len(weights.weight_hh) != weights.weight_hh.shape[1] or not radius > 0:
-        raise ValueError(f"scaled() got a matrix {tuple(weights.weight_hh.shape)} and radius={radius}; expected [H, H] and > 0")
+        shape = tuple(weights.weight_hh.shape)
+        raise ValueError(f"scaled() got a matrix {shape} and radius={radius}; expected [H, H] and > 0")
     now = torch.linalg.eigvals(weights.weight_hh).abs().max()
     return weights._replace(weight_hh=weights.weight_hh * (radius / now))
 
@@ -34,8 +35,8 @@ def step_jacobians(kind, inputs, weights):
         weights: ``cells.Weights``.
 
     Returns:
-        [T, S, S]: entry [t, i, j] is the derivative of number i of the state after step t in number j of the state before
-        it. S is H, for an LSTM 2 H: h, then c.
+        [T, S, S]: entry [t, i, j] is the derivative of number i of the state after step t in number j of the state
+        before it. S is H, for an LSTM 2 H: h, then c.
     """
     check_choice("kind", kind, cells.GATES)
     hidden, size = weights.weight_hh.shape[1], (2 if kind == "LSTM" else 1) * weights.weight_hh.shape[1]
@@ -53,7 +54,7 @@ def step_jacobians(kind, inputs, weights):
 
 
 def reach(kind, inputs, weights):
-    """How strongly the last state depends on earlier ones: the spectral norm of d state_T / d state_{T-k} for k = 1 ... T.
+    """How strongly the last state depends on earlier ones: the spectral norm of d state_T / d state_{T-k}, k = 1 ... T.
 
     It bounds what a gradient of length 1 at the last step can be k steps before.
 

@@ -1,7 +1,7 @@
 """A real text that a package ships: the documentation strings of NumPy's functions, as ``help`` shows them.
 
-NumPy is under BSD-3-Clause, its documentation too. The text is that of the installed NumPy: another version's differs in
-places.
+NumPy is under BSD-3-Clause, its documentation too. The text is that of the installed NumPy: another version's differs
+in places.
 """
 
 import functools

@@ -1,8 +1,8 @@
-"""A character model that others trained: textgenrnn's two LSTM layers and attention, rebuilt from its arrays in our cell.
+"""A character model that others trained: textgenrnn, rebuilt from its arrays in our cell.
 
-M. Woolf, textgenrnn 2.0.0 (MIT), https://github.com/minimaxir/textgenrnn: 465 symbols, an embedding of 100 numbers, two LSTM
-layers of 128, and a weighted mean over the last 40 steps of embedding and both layers, from which a linear layer scores the
-next symbol. Nothing of the package is executed; ``python -m kryptonlib data`` fetches its arrays.
+M. Woolf, textgenrnn 2.0.0 (MIT), https://github.com/minimaxir/textgenrnn: 465 symbols, an embedding of 100 numbers, two
+LSTM layers of 128, and a weighted mean over the last 40 steps of embedding and both layers, from which a linear layer
+scores the next symbol. Nothing of the package is executed; ``python -m kryptonlib data`` fetches its arrays.
 """
 
 import functools
@@ -26,8 +26,8 @@ LAYERS = ("rnn_1", "rnn_2")
 
 
 class Arrays(NamedTuple):
-    """The model: ``symbols`` (text -> number), ``embedding`` [465, 100], two ``layers`` of ``cells.Weights``, ``attention``
-    [356], ``kernel`` [356, 465], ``bias`` [465]."""
+    """The model: ``symbols`` (text -> number), ``embedding`` [465, 100], two ``layers`` of ``cells.Weights``,
+    ``attention`` [356], ``kernel`` [356, 465], ``bias`` [465]."""
 
     symbols: dict
     embedding: torch.Tensor
@@ -40,8 +40,8 @@ class Arrays(NamedTuple):
 def from_cudnn(kernel, recurrent, bias):
     """An LSTM layer of Keras' CuDNNLSTM as ``cells.Weights``.
 
-    Its files hold the four gates beside each other, in torch's order i, f, c, o. Each input block [I, H] was written as a
-    transposed matrix read in the other order, so it is undone likewise; each recurrent block is transposed.
+    Its files hold the four gates beside each other, in torch's order i, f, c, o. Each input block [I, H] was written as
+    a transposed matrix read in the other order, so it is undone likewise; each recurrent block is transposed.
 
     Args:
         kernel: [I, 4 H].
@@ -75,14 +75,15 @@ def load():
     """
     symbols = json.loads(store.path(VOCABULARY).read_text(encoding="utf-8"))
     with h5py.File(store.path(WEIGHTS), "r") as file:
-        arrays = {
-            layer: {key.split("/")[-1].split(":")[0]: np.array(file[layer][key]) for key in file[layer].attrs["weight_names"].astype(str)}
-            for layer in ("embedding", *LAYERS, "attention", "output")
-        }
-    layers = tuple(from_cudnn(*(arrays[layer][name] for name in ("kernel", "recurrent_kernel", "bias"))) for layer in LAYERS)
-    plain = [arrays["embedding"]["embeddings"], arrays["attention"]["attention_W"][:, 0], *arrays["output"].values()]
-    embedding, attention, kernel, bias = map(torch.from_numpy, plain)
-    return Arrays({START: symbols[START], **symbols}, embedding, layers, attention, kernel, bias)
+        arrays = {}
+        for layer in file.attrs["layer_names"].astype(str):
+            for name in file[layer].attrs["weight_names"].astype(str):
+                arrays[name.removesuffix(":0")] = np.array(file[layer][name])
+    parts = ("kernel", "recurrent_kernel", "bias")
+    layers = tuple(from_cudnn(*(arrays[f"{layer}/{part}"] for part in parts)) for layer in LAYERS)
+    plain = ("embedding/embeddings", "attention/attention_W", "output/kernel", "output/bias")
+    embedding, attention, kernel, bias = (torch.from_numpy(arrays[name]) for name in plain)
+    return Arrays({START: symbols[START], **symbols}, embedding, layers, attention[:, 0], kernel, bias)
 
 
 def encode(text):
@@ -99,7 +100,7 @@ def encode(text):
 
 
 class Trace(NamedTuple):
-    """What happens over a text of T symbols: the ``gates`` i, f, g, o and the cell ``c`` of each layer, name -> [T, 128]."""
+    """What happens over T symbols: for each layer the gates i, f, g, o and the cell c, name -> [T, 128]."""
 
     layers: tuple
 
@@ -129,7 +130,7 @@ def run(codes):
 
 
 def scores(codes):
-    """What the model says of the next symbol: (logarithms of the probabilities [465], attention over the context [40])."""
+    """What the model says of the next symbol: (logarithms of probabilities [465], attention over the context [40])."""
     arrays = load()
     context = ([0] * CONTEXT + list(codes))[-CONTEXT:]
     features, _ = run(context)
@@ -156,7 +157,7 @@ def letters_so_far(text):
 
 
 def following(text, layer=0):
-    """Correlation of every cell of a layer with ``letters_so_far`` over a text: [128]; 0 for a cell that never changes."""
+    """Correlation of every cell of a layer with ``letters_so_far`` over a text, [128]; 0 for one that never changes."""
     values = gates(text).layers[layer]["c"][1:].T.numpy()
     with np.errstate(invalid="ignore"):
         return np.nan_to_num(np.corrcoef(values, letters_so_far(text))[-1, :-1])

@@ -1,8 +1,9 @@
 """Back-propagation through time: by hand for the plain recurrent network, and truncated for any cell.
 
-TBPTT(k1, k2) works every k1 steps: it takes the losses of the last k1 steps and follows them back over at most k2 steps; what
-lies before counts as a constant. R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line training of
-recurrent network trajectories", 1990; I. Sutskever, thesis, 2013, section 2.8.6; tutorial slides, "Training RNN".
+TBPTT(k1, k2) works every k1 steps: it takes the losses of the last k1 steps and follows them back over at most k2
+steps; what lies before counts as a constant. R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line
+training of recurrent network trajectories", 1990; I. Sutskever, "Training recurrent neural networks", thesis, 2013;
+tutorial slides, "Training RNN".
 """
 
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from kryptonlib.sequences import cells
 
 
 class Window(NamedTuple):
-    """One backward pass: steps ``start`` to ``end`` are followed, the losses from ``first`` to ``end`` taken (end excluded)."""
+    """One backward pass: back from ``end`` (excluded) to ``start``, with the losses from ``first`` on."""
 
     start: int
     first: int
@@ -61,7 +62,7 @@ def gradient(kind, inputs, weights, loss, k1=None, k2=None):
         kind: "RNN", "GRU" or "LSTM".
         inputs: [T, N, I].
         weights: ``cells.Weights``.
-        loss: function of (outputs [n, N, H], their first step's number) that returns the sum of the losses of these steps.
+        loss: function of (outputs [n, N, H], their first step's number) that returns the sum of these steps' losses.
         k1, k2: of TBPTT; None for T.
 
     Returns:
@@ -124,8 +125,8 @@ def by_hand(inputs, weights, slopes, start=None):
     Args:
         inputs: [T, I], one sequence.
         weights: (W [H, I], U [H, H], b [H], c [H]).
-        slopes: function of the states [T, H] that returns the gradient of the loss in each of them, [T, H], as if they did
-            not depend on each other.
+        slopes: function of the states [T, H] that returns the gradient of the loss in each of them, [T, H], as if they
+            did not depend on each other.
         start: the state before the first step, [H]; None for zeros.
 
     Returns:
@@ -140,7 +141,8 @@ def by_hand(inputs, weights, slopes, start=None):
     W, U, b, c = (np.asarray(part, dtype=float) for part in weights)
     inputs = np.asarray(inputs, dtype=float)
     if inputs.ndim != 2 or W.shape != (len(U), inputs.shape[1]) or U.shape != (len(U), len(U)):
-        raise ValueError(f"by_hand() got inputs {inputs.shape}, W {W.shape}, U {U.shape}; expected [T, I], [H, I], [H, H]")
+        shapes = f"inputs {inputs.shape}, W {W.shape}, U {U.shape}"
+        raise ValueError(f"by_hand() got {shapes}; expected [T, I], [H, I], [H, H]")
     before = np.zeros(len(U)) if start is None else np.asarray(start, dtype=float)
     states = [before]
     for x in inputs:

@@ -1,8 +1,8 @@
-"""Noisy video of moving digits, restored frame by frame or by a network that remembers (tutorial slides, "video processing").
+"""Noisy video of moving digits, restored frame by frame or by a network that remembers.
 
-Both networks have the same layers, weights and multiplications. Only what one convolution reads differs: the maps of the frame
-before, or those of the frame itself. Moving digits: N. Srivastava, E. Mansimov, R. Salakhutdinov, "Unsupervised learning of
-video representations using LSTMs", 2015, https://arxiv.org/abs/1502.04681.
+The slides' case of video processing. Both networks have the same layers, weights and multiplications. Only what one convolution reads differs: the maps of
+the frame before, or those of the frame itself. Moving digits: N. Srivastava, E. Mansimov, R. Salakhutdinov,
+"Unsupervised learning of video representations using LSTMs", 2015, https://arxiv.org/abs/1502.04681.
 """
 
 import torch
@@ -29,7 +29,8 @@ def moving(images, frames, generator, speed=1):
     """
     count, height, width = images.shape
     if max(height, width) > SIDE or frames < 1:
-        raise ValueError(f"moving() got images {tuple(images.shape)} and frames={frames}; expected up to {SIDE} x {SIDE}, >= 1")
+        shape = tuple(images.shape)
+        raise ValueError(f"moving() got images {shape} and frames={frames}; expected up to {SIDE} x {SIDE} and >= 1")
     video = torch.zeros(frames, count, 1, SIDE, SIDE)
     for number, image in enumerate(images):
         places = []

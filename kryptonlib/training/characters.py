@@ -12,8 +12,8 @@ RATE = 4e-3
 
 
 class Characters(Study):
-    """A character model in training by TBPTT(64, 64): sixteen readers go through the text from sixteen places, each step reads
-    the next 64 characters and carries the state on, without its gradient.
+    """A character model in training by TBPTT(64, 64): sixteen readers go through the text from sixteen places; each
+    step reads the next 64 characters and carries the state on, without its gradient.
 
     Args:
         options: :class:`kryptonlib.training.study.Options`; ``data`` is not used.

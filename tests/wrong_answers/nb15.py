@@ -31,11 +31,13 @@ WRONG_ANSWERS = {
         ),
     },
     "15-lstm-step": {
-        "another order of the gates": (STEP.replace("i, f, g, o = np.split", "i, f, o, g = np.split"), "g the tanh of the third"),
+        "another order of the gates": (STEP.replace("i, f, g, o = np", "i, f, o, g = np"), "g the tanh of the third"),
         "a sigmoid for the candidate": (STEP.replace("np.tanh(g)", "(1 / (1 + np.exp(-g)))"), "g the tanh"),
         "no tanh on the way out": (STEP.replace("o * np.tanh(c)", "o * c"), r"h' = o tanh\(c'\)"),
-        "the old cell on the way out": (STEP.replace("    c = f", "    new = f").replace("o * np.tanh(c), c", "o * np.tanh(c), new"),
-                                        "c' the new cell"),
+        "the old cell on the way out": (
+            STEP.replace("    c = f", "    new = f").replace("np.tanh(c), c", "np.tanh(c), new"),
+            "c' the new cell",
+        ),
         "only h": (STEP.replace("return o * np.tanh(c), c", "return o * np.tanh(c)"), r"expected \(h, c\)|parts"),
     },
     "15-temperature": {

@@ -13,7 +13,7 @@ def check_truncated_gradient(answer):
     two = "every loss goes back over its own last k2 steps; each step back multiplies by u and by 1 - h^2"
     rng = np.random.default_rng(15)
     cases = [(1, 1, one), (2, 1, one), (5, 1, one), (3, 2, two), (6, 2, two), (6, 3, two), (9, 5, two)]
-    cases += [(6, 6, "with k2 = n this is the full gradient"), (4, 9, "there are no steps before h[0], however large k2 is")]
+    cases += [(6, 6, "with k2 = n this is the full gradient"), (4, 9, "no steps come before h[0], however large k2 is")]
     for length, k2, hint in cases:
         x, slopes, w, u, b = rng.normal(size=length), rng.normal(size=length), *rng.normal(size=3)
         weights = cells.Weights(*(torch.tensor(value) for value in ([[w]], [[u]], [b], [0.0])))
