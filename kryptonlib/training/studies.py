@@ -167,6 +167,12 @@ def _depth(options, folder):
     return Depth(options, rate_steps=DEPTH_STEPS[0], steps=sum(DEPTH_STEPS))
 
 
+def _characters(options, folder):
+    from kryptonlib.training.characters import Characters
+
+    return Characters(options)
+
+
 def _distillation(architecture):
     def make(options, folder):
         from kryptonlib.training import distillation
@@ -239,12 +245,19 @@ def _generative(name):
 
 def _tutorial():
     """Small networks of the tutorial's notebooks."""
-    listed = (
-        ("depth", _depth, "plain and residual networks of 20 and 56 layers: results alone, no weights (22)", 3),
-        ("dcgan-mnist", _generative("dcgan-mnist"), "a generator of digits and its discriminator (16)", 6),
-        ("vae-mnist", _generative("vae-mnist"), "a variational autoencoder with the same generator (16)", 4),
-    )
-    return {name: Entry(make, what, minutes, ("default",)) for name, make, what, minutes in listed}
+    mnist = ("default",)
+    return {
+        "depth": Entry(
+            _depth, "plain and residual networks of 20 and 56 layers: results alone, no weights (22)", 3, mnist
+        ),
+        "dcgan-mnist": Entry(_generative("dcgan-mnist"), "a generator of digits and its discriminator (16)", 6, mnist),
+        "vae-mnist": Entry(
+            _generative("vae-mnist"), "a variational autoencoder with the same generator (16)", 4, mnist
+        ),
+        "characters-numpy": Entry(
+            _characters, "an LSTM that writes NumPy's documentation, character by character (15)", 5, needs=()
+        ),
+    }
 
 
 def _all():
