@@ -91,7 +91,7 @@ def bm3d(image, sd):
     return np.asarray(function(image.astype(np.float64), sd), dtype=np.float32).reshape(image.shape)
 
 
-METHODS = {"total variation": total_variation, "non-local means": non_local_means, "BM3D": bm3d}
+METHODS = {"total-variation": total_variation, "non-local-means": non_local_means, "bm3d": bm3d}
 
 
 def _checked(name, image, sd, strength=1.0):

@@ -44,6 +44,29 @@ def spot(side, radius):
     return np.clip(1 - (places[:, None] ** 2 + places**2) / radius**2, 0, None) ** 2
 
 
+def pieces(image, count, side, *, seed=0):
+    """Random squares of an X-ray to plant spots in: neither nearly black nor nearly white, away from the border.
+
+    Args:
+        image: [H, W] in [0, 255]. count: how many. side: in pixels, at most half of each side of the image.
+
+    Raises:
+        ValueError: an image too small, or hardly a place in it that is neither black nor white.
+    """
+    margin = min(image.shape) // 6
+    if min(image.shape) - 2 * margin <= side:
+        raise ValueError(f"pieces: got an image of {image.shape[0]}x{image.shape[1]} for squares of {side}x{side}")
+    random, found = np.random.default_rng(seed), []
+    for _ in range(200 * count):
+        top, left = (int(random.integers(margin, length - margin - side)) for length in image.shape)
+        piece = image[top : top + side, left : left + side]
+        if 40 < piece.mean() < 200:
+            found.append(piece)
+        if len(found) == count:
+            return found
+    raise ValueError("pieces: hardly a place of the image is neither black nor white; take another image")
+
+
 def reading(image, clean, template):
     """How strongly the template is in ``image - clean``, least squares: sum(t (image - clean)) / sum(t^2).
 
