@@ -170,7 +170,7 @@ def test_all_studies_see_the_same_and_learn(name, folder, tmp_path):
 def test_too_few_patients_are_refused(tmp_path):
     for visit in range(2):
         Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / f"00000001_{visit:03d}.png")
-    with pytest.raises(ValueError, match="1 patient; at least 2"):
+    with pytest.raises(ValueError, match="1 patient; at least 2, one to measure on"):
         xrays.TrainingXRays(tmp_path, 0)
 
 

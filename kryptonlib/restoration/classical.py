@@ -69,8 +69,8 @@ def bm3d(image, sd):
     """BM3D: similar patches are stacked, the stack is transformed, and what is small in it is noise.
 
     Needs the package ``bm3d`` of its authors (tried: 4.0.3), which is no part of this project. Its licence (Tampere
-    University) allows use "for informational and having non-commercial scope only", asks that the authors are named where
-    results are made public, and forbids to pass copies on over a network.
+    University) allows use "for informational and having non-commercial scope only", asks that the authors are named
+    where results are made public, and forbids to pass copies on over a network.
 
     Args, returns: as :func:`non_local_means`.
 
@@ -108,5 +108,6 @@ def _checked(name, image, sd, strength=1.0):
     if isinstance(strength, bool) or not isinstance(strength, (Real, np.number)) or not 0 < strength < np.inf:
         raise ValueError(f"{name}: strength must be a positive number of noise deviations, got {strength!r}")
     if np.abs(image).max() > 10:
-        raise ValueError(f"{name}: values reach {np.abs(image).max():.4g}, expected about [0, 1]; divide by white (255)")
+        most = np.abs(image).max()
+        raise ValueError(f"{name}: values reach {most:.4g}, expected about [0, 1]; divide by white (255)")
     return np.ascontiguousarray(image, dtype=np.float32), float(sd)

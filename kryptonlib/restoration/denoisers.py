@@ -1,14 +1,14 @@
-"""Networks that denoise X-rays without being told the noise: X-BDCNN, its ablation, DnCNN, and a plain residual network.
+"""Networks that denoise X-rays without being told the noise: X-BDCNN, DnCNN, and a plain residual network.
 
-All predict the noise and take it off (residual learning). One thing is ours in all of them: the 2x2 neighbours of a pixel
-become four channels first, and the convolutions work at half size, at a quarter of the cost, as in FFDNet. The papers'
-networks work at full size with 32 to 256 channels; ours have as many layers and fewer channels, so that they train within
-minutes on a CPU.
+All predict the noise and take it off (residual learning). One thing is ours in all of them: the 2x2 neighbours of a
+pixel become four channels first, and the convolutions work at half size, at a quarter of the cost, as in FFDNet. The
+papers' networks work at full size with 32 to 256 channels; ours have as many layers and fewer channels, so that they
+train within minutes on a CPU.
 
 Not built here: SkiDNet, whose description is not among our papers; CBDNet, of which X-BDCNN is the X-ray version (its
-sub-network and U are those of ``XBDCNN``; what differs are colour, its camera noise, and pairs of real photos to train on);
-Poisson NL-PCA, which needs no training but minutes per image: patches are clustered, and each cluster gets a low-rank fit
-of its Poisson intensities by Newton's method.
+sub-network and U are those of ``XBDCNN``; what differs are colour, its camera noise, and pairs of real photos to
+train on); Poisson NL-PCA, which needs no training but minutes per image: patches are clustered, and each cluster gets
+a low-rank fit of its Poisson intensities by Newton's method.
 """
 
 import math
@@ -24,7 +24,7 @@ LEVEL = 0.1
 
 
 class Denoiser(nn.Module):
-    """What the networks here share: any size, half-size maps, the noise taken off. A subclass has ``features`` and ``last``.
+    """What the networks here share: any size, half-size maps, the noise taken off. A subclass has features and last.
 
     Attributes:
         channels, inputs: 1, a grey image.
@@ -53,10 +53,10 @@ class Denoiser(nn.Module):
 class XBDCNN(Denoiser):
     """X-BDCNN: a sub-network estimates the noise level (NLE), a second one denoises with it (NBD).
 
-    NLE: five convolutions, 32 channels, ReLU after each, the first layer's output added to the fourth's. NBD: 2, 3, 6, 3
-    and 2 convolutions in a symmetric U (two average poolings, two transposed convolutions, skips added), sixteen with ReLU,
-    and the seventeenth gives the noise. The paper draws no numbers of layers per level, kinds of pooling and skips; these
-    are CBDNet's, whose sixteen fit.
+    NLE: five convolutions, 32 channels, ReLU after each, the first layer's output added to the fourth's. NBD: 2, 3,
+    6, 3 and 2 convolutions in a symmetric U (two average poolings, two transposed convolutions, skips added), sixteen
+    with ReLU, and the seventeenth gives the noise. The paper draws no numbers of layers per level, kinds of pooling
+    and skips; these are CBDNet's, whose sixteen fit.
 
     Args:
         levels: channels of the U at its three levels.
@@ -123,7 +123,7 @@ class NoiseLevel(nn.Module):
 
 
 class DnCNN(Denoiser):
-    """DnCNN: 17 convolutions in a row, batch normalisation after all but the first and the last, ReLU after all but the last.
+    """DnCNN: 17 convolutions in a row, batch normalisation and ReLU between them (none after the last).
 
     Source: Zhang et al., "Beyond a Gaussian denoiser", 2017.
 
@@ -154,7 +154,8 @@ class ReCNN(Denoiser):
     """A plain residual network: a convolution, blocks of two with a path around them, a convolution. No normalisation.
 
     It stands for X-ReCNN (Jin et al., 2019), of which paper 4 says that it is made for X-rays, is the fastest and the
-    weakest of the learned ones; its own description is not among our papers, so its numbers here are those of this network.
+    weakest of the learned ones; its own description is not among our papers, so its numbers here are those of this
+    network.
 
     Example:
         >>> ReCNN()(torch.rand(1, 1, 30, 41)).shape

@@ -1,7 +1,7 @@
-"""A faint round spot is planted into a clean X-ray: what of it is left behind a denoiser, and what appears where none was?
+"""A faint round spot is planted into a clean X-ray: what does a denoiser leave of it, and what does it make up?
 
-The spot is synthetic and no lesion; it is a ruler. Its contrast is known, so that the share of it that a method keeps is
-too. Not for diagnosis.
+The spot is synthetic and no lesion; it is a ruler. Its contrast is known, so that the share of it that a method keeps
+is too. Not for diagnosis.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from kryptonlib.restoration import noise
 
 
 class Kept(NamedTuple):
-    """Of one method and contrast: what is read at the spots with and without one, each [spots, draws], in grey levels."""
+    """Of one method and contrast: what is read with and without a spot, each [spots, draws], in grey levels."""
 
     present: np.ndarray
     absent: np.ndarray

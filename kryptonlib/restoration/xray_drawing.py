@@ -68,7 +68,8 @@ def bars(groups, series):
     figure, axis = plt.subplots(figsize=(plots.WIDTH, 2.8))
     width = 0.8 / len(series)
     for place, ((label, values), hatch) in enumerate(zip(series.items(), ("", "//", "..", "xx"))):
-        axis.bar(np.arange(len(values)) + width * (place - (len(series) - 1) / 2), values, width, label=label, hatch=hatch)
+        offset = width * (place - (len(series) - 1) / 2)
+        axis.bar(np.arange(len(values)) + offset, values, width, label=label, hatch=hatch)
     axis.set(xticks=range(len(groups)), xticklabels=groups, ylabel="gain in PSNR (dB)")
     axis.axhline(0, color="0.3", lw=1, marker="")
     axis.legend(fontsize=7)

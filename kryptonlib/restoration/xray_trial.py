@@ -1,8 +1,8 @@
 """Compare denoisers on X-rays with hybrid noise: all of them blind, all on the same noisy images.
 
-A method is a function from a noisy image to a restored one, both [H, W] in grey levels of 8 bits. Networks are given nothing
-else. Classical methods are given what ``noise_level.estimate`` finds in the image itself, and work in the domain of
-``stabilisation``.
+A method is a function from a noisy image to a restored one, both [H, W] in grey levels of 8 bits. Networks are given
+nothing else. Classical methods are given what ``noise_level.estimate`` finds in the image itself, and work in the
+domain of ``stabilisation``.
 """
 
 import time
@@ -26,8 +26,8 @@ NETWORKS = {
 }
 """Checkpoints, and what tables call them."""
 STRENGTHS = {"total-variation": 1.4, "non-local-means": 0.7, "bm3d": None}
-"""Of the classical methods, each tried from 0.6 to 3 (total variation) and 0.5 to 1 on training X-rays of ChestX-ray8 for the
-highest PSNR; BM3D has no strength besides the noise."""
+"""Of the classical methods, each tried from 0.6 to 3 (total variation) and 0.5 to 1 on training X-rays of ChestX-ray8
+for the highest PSNR; BM3D has no strength besides the noise."""
 LABELS = {
     "noisy": "noisy",
     "total-variation": "total variation",

@@ -21,8 +21,8 @@ def check_hybrid(answer):
         expect.that(
             abs(noisy.var() / wanted - 1) < 0.08,
             case,
-            f"the variance is {noisy.var():.4g}, expected about {wanted:.4g} = g / eta + sigma^2: the count has mean eta g, and "
-            "sigma is a standard deviation",
+            f"the variance is {noisy.var():.4g}, expected about {wanted:.4g} = g / eta + sigma^2: the count has mean "
+            "eta g, and sigma is a standard deviation",
         )
         steps = noisy * eta
         expect.that(
@@ -35,7 +35,8 @@ def check_hybrid(answer):
         noisy = _noisy(answer, np.full((60, 60), level), 0.4, 20.0, case)
         expect.that(noisy.min() >= 0 and noisy.max() <= 255, case, "clip the sum to [0, 255]")
     pixels = _noisy(answer, np.full((60, 60), 100.0), 1.0, 10.0, "hybrid of a flat image")
-    expect.that(len(np.unique(pixels)) > 1000, "hybrid of a flat image", "every pixel needs a draw of its own: give the shape")
+    hint = "every pixel needs a draw of its own: give the shape"
+    expect.that(len(np.unique(pixels)) > 1000, "hybrid of a flat image", hint)
     expect.passed("hybrid", len(cases) + 3)
 
 
@@ -58,8 +59,8 @@ def check_levels_of_line(answer):
         design = np.stack([means, np.ones_like(means)], 1)
         slope, height = np.linalg.lstsq(design, variances, rcond=None)[0]
         got = expect.parts(answer(means, variances), 2, case, "(eta, sigma)")
-        expect.close(expect.number(got[0], f"eta of {case}"), 1 / slope, f"eta of {case}", hint, rtol=1e-6)
-        expect.close(expect.number(got[1], f"sigma of {case}"), np.sqrt(max(height, 0)), f"sigma of {case}", hint, rtol=1e-6)
+        for name, value, truth in zip(("eta", "sigma"), got, (1 / slope, np.sqrt(max(height, 0)))):
+            expect.close(expect.number(value, f"{name} of {case}"), truth, f"{name} of {case}", hint, rtol=1e-6)
     got = expect.parts(answer(means, 100 - 0.01 * means), 2, "a falling line", "(eta, sigma)")
     expect.that(got[0] == np.inf, "a falling line", f"eta is {got[0]}, expected np.inf: no photon noise is to be seen")
     got = expect.parts(answer(means, 2 * means - 10), 2, "a line below 0 at 0", "(eta, sigma)")
@@ -73,21 +74,22 @@ def check_asymmetric(answer):
     rng = np.random.default_rng(7)
     one = np.full(5, 0.1)
     for alpha in (0.3, 0.1):
-        under, over = (expect.number(answer(one + sign * 0.02, one, alpha), f"asymmetric, alpha={alpha}") for sign in (-1, 1))
         case = f"asymmetric of one error downwards and upwards, alpha={alpha}"
+        under, over = (expect.number(answer(one + sign * 0.02, one, alpha), case) for sign in (-1, 1))
         expect.that(
             under > over,
             case,
-            "under-estimation must cost more: with alpha 0.3 it weighs 0.7. (The printed eq. 3 has it the other way round.)",
+            "under-estimation must cost more: with alpha 0.3 it weighs 0.7. (The printed eq. 3 has it otherwise.)",
         )
-        expect.close(under, (1 - alpha) * 0.02**2, f"under-estimation, alpha={alpha}", "|alpha - 1| times the squared error")
-        expect.close(over, alpha * 0.02**2, f"over-estimation, alpha={alpha}", "|alpha - 0| times the squared error")
+        hint = "|alpha - beta| times the squared error"
+        expect.close(under, (1 - alpha) * 0.02**2, f"under-estimation, alpha={alpha}", hint)
+        expect.close(over, alpha * 0.02**2, f"over-estimation, alpha={alpha}", hint)
     for shape in ((4,), (3, 5), (2, 2, 4, 4)):
         true, estimated = rng.uniform(0, 0.1, shape), rng.uniform(0, 0.1, shape)
         total = sum((0.7 if e < t else 0.3) * (e - t) ** 2 for e, t in zip(estimated.ravel(), true.ravel()))
         case = f"asymmetric of arrays {shape}"
         got = expect.number(answer(estimated, true), case)
-        expect.close(got, total / true.size, case, "each place has its own weight, and the mean is taken over all", rtol=1e-9)
+        expect.close(got, total / true.size, case, "each place has its own weight, and the mean is taken over all")
     expect.passed("asymmetric", 5)
 
 
@@ -103,8 +105,9 @@ def check_kept_and_index(answer):
         case = f"kept_and_index with {kept:.0%} of a contrast of {contrast:g} kept"
         got = expect.parts(answer(present, absent, clean, template, contrast), 2, case, "(kept, d')")
         # Least squares by another way than the formula of the notebook.
+        column = template.reshape(-1, 1)
         fits = [
-            np.array([np.linalg.lstsq(template.reshape(-1, 1), (one - clean).ravel(), rcond=None)[0][0] for one in group])
+            np.array([np.linalg.lstsq(column, (one - clean).ravel(), rcond=None)[0][0] for one in group])
             for group in (present, absent)
         ]
         difference = fits[0].mean() - fits[1].mean()
