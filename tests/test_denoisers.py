@@ -180,7 +180,7 @@ CLEAN = np.kron(np.random.default_rng(5).uniform(0.2, 0.8, (4, 4)), np.ones((20,
 NOISY = CLEAN + np.random.default_rng(6).normal(0, 0.1, CLEAN.shape)
 
 
-@pytest.mark.parametrize("method", [classical.non_local_means, classical.total_variation])
+@pytest.mark.parametrize("method", [classical.non_local_means, classical.total_variation, classical.bm3d])
 @pytest.mark.parametrize("colours", [(), (3,)])
 def test_classical_methods_take_noise_away(method, colours):
     clean = np.broadcast_to(CLEAN.reshape(80, 80, *[1] * len(colours)), (80, 80, *colours))
@@ -204,10 +204,10 @@ def test_total_variation_reaches_its_minimum():
     assert value(found) < min(value(CLEAN), value(NOISY))
 
 
-def test_bm3d_is_said_to_be_missing_or_works(monkeypatch):
+def test_the_package_bm3d_is_said_to_be_missing_or_works(monkeypatch):
     monkeypatch.setitem(sys.modules, "bm3d", None)
     with pytest.raises(ImportError, match="non-commercial use only"):
-        classical.bm3d(NOISY, 0.1)
+        classical.bm3d_package(NOISY, 0.1)
 
     class Package:
         @staticmethod
@@ -215,7 +215,7 @@ def test_bm3d_is_said_to_be_missing_or_works(monkeypatch):
             return image[..., None] * 0 + sd
 
     monkeypatch.setitem(sys.modules, "bm3d", Package)
-    np.testing.assert_allclose(classical.bm3d(NOISY, 0.1), np.full(NOISY.shape, 0.1, np.float32))
+    np.testing.assert_allclose(classical.bm3d_package(NOISY, 0.1), np.full(NOISY.shape, 0.1, np.float32))
 
 
 @pytest.mark.parametrize("method", classical.METHODS.values())

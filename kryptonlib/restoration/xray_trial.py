@@ -25,7 +25,7 @@ NETWORKS = {
     "xray-dncnn-seed1": "DnCNN, second seed",
 }
 """Checkpoints, and what tables call them."""
-STRENGTHS = {"total-variation": 1.4, "non-local-means": 0.7, "bm3d": None}
+STRENGTHS = {"total-variation": 1.4, "non-local-means": 0.7, "bm3d": None, "bm3d-package": None}
 """Of the classical methods, each tried from 0.6 to 3 (total variation) and 0.5 to 1 on training X-rays of ChestX-ray8
 for the highest PSNR; BM3D has no strength besides the noise."""
 LABELS = {
@@ -33,6 +33,7 @@ LABELS = {
     "total-variation": "total variation",
     "non-local-means": "non-local means",
     "bm3d": "BM3D",
+    "bm3d-package": "BM3D, authors' package",
     **NETWORKS,
 }
 """What tables and figures call the methods."""
@@ -42,6 +43,7 @@ COLUMNS = ("SNR", "PSNR", "SSIM", "seconds")
 IN_PAPER = {
     "noisy": "noisy",
     "bm3d": "BM3D",
+    "bm3d-package": "BM3D",
     "xray-dncnn": "DnCNN",
     "xray-recnn": "X-ReCNN",
     "xray-bdcnn": "X-BDCNN",
