@@ -4,7 +4,7 @@
 #   make lab                JupyterLab in the locked environment
 #   make student            write notebooks/student/, the copies without solutions
 #   make bench              measure speed and memory (alone on the machine)
-#   make train              train what is not finished, or STUDY=codec-10000 (ARGS="--list", "--minutes 60", "--data FOLDER")
+#   make train              train what is not finished, or STUDY=denoising, STUDY=codec-10000 (ARGS="--list", "--minutes 60", "--data FOLDER")
 #   make lock               choose all pinned versions anew
 #   make browser            Chromium for the browser test, where it can be installed
 # PYTHON=python3.12 chooses the interpreter, TORCH=cpu|cuda the build of torch (default: by whether a GPU is seen).

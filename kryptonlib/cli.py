@@ -86,7 +86,9 @@ def parser():
     decode.set_defaults(action=decode_command)
 
     train = commands.add_parser("train", help="train the checkpoints of the course, or continue where it was stopped")
-    train.add_argument("study", nargs="*", metavar="STUDY", help="names of --list; all that is not finished if left out")
+    train.add_argument(
+        "study", nargs="*", metavar="STUDY", help="studies or groups of --list; all that is not finished if left out"
+    )
     train.add_argument("--list", action="store_true", help="show the studies and how far each is")
     train.add_argument("--minutes", type=float, help="train for so long; the same command continues")
     train.add_argument("--data", metavar="FOLDER", help="photos of your own to train on, beside the course's")

@@ -1,6 +1,9 @@
 """The rows of the claims tables and their verdicts."""
 
+import json
+
 import pytest
+from tiny_course import plant
 
 from kryptonlib.course import claims, records
 
@@ -41,3 +44,22 @@ def test_rows_are_ordered_by_paper_and_numbers_without_a_claim_are_none():
         ("07", {"c": entry(agrees=True, source="Dumas, 2.1"), "d": entry(agrees=True, source="Krypton, 3")}),
     ]
     assert [(row["notebook"], row["name"]) for row in claims.rows(parts)] == [("07", "d"), ("07", "c"), ("04", "a")]
+
+
+def test_a_row_says_behind_its_own_value_what_the_run_on_the_papers_data_found():
+    ours = entry(agrees=True, shown="wins on 7 photos", source="thesis, Table 6.1")
+    full = entry(agrees=False, shown="loses on 24 photos", source="thesis, Table 6.1")
+    (row,) = claims.rows([("11", {"ratio": ours})], {"11": {"ratio": full}, "12": {"ratio": ours}})
+    assert row["finds"] == "wins on 7 photos; with the paper's own data: loses on 24 photos (not confirmed)"
+    assert row["verdict"] == "confirmed"
+    (row,) = claims.rows([("11", {"ratio": ours})], {"11": {"other": full}})
+    assert row["finds"] == "wins on 7 photos"
+
+
+def test_only_notebooks_with_a_record_of_the_profile_paper_are_taken(tmp_path):
+    course = plant(tmp_path)
+    assert claims.recorded_in_full(course) == {}
+    path = course.records_path(course.notebooks[0], "paper")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"records": {"ratio": entry(agrees=True)}}), encoding="utf-8")
+    assert claims.recorded_in_full(course) == {"02": {"ratio": entry(agrees=True)}}

@@ -11,7 +11,7 @@ from kryptonlib import restoration
 from kryptonlib.small_weights import read_small
 from kryptonlib.training import restoring
 from kryptonlib.training.loop import Loop
-from kryptonlib.training.study import Options
+from kryptonlib.training.study import Options, generator
 
 NETWORK = {"network": "unet", "channels": 1, "levels": [4, 6]}
 
@@ -26,10 +26,10 @@ class Waves(restoring.Restoring):
         restoring.linear_start(self.net, [self.pairs(-1 - n) for n in range(8)])
 
     def pairs(self, step):
-        generator = torch.Generator().manual_seed(self.options.seed * 2**32 + step % 2**20)
-        phase = 6 * torch.rand(4, 1, 1, 1, generator=generator)
+        random = generator(self.options.seed, step)
+        phase = 6 * torch.rand(4, 1, 1, 1, generator=random)
         wanted = (0.5 + 0.4 * torch.sin(phase + 0.7 * torch.arange(16))).expand(4, 1, 16, 16)
-        return wanted + 0.1 * torch.randn(wanted.shape, generator=generator), wanted
+        return wanted + 0.1 * torch.randn(wanted.shape, generator=random), wanted
 
     def loss(self, restored, wanted):
         return (restored - wanted).square().mean() if self.criterion is None else self.criterion(restored, wanted)
@@ -110,3 +110,9 @@ def test_the_linear_start_is_the_best_linear_filter():
     with torch.no_grad():
         found = np.mean([(study.net(given) - wanted).square().mean().item() for given, wanted in pairs])
     assert found == pytest.approx(best, rel=1e-3)
+
+
+def test_random_numbers_follow_both_seed_and_number():
+    found = {(a, b): tuple(torch.rand(3, generator=generator(a, b)).tolist()) for a in (0, 1, 2) for b in (-1, 0, 1, 2**40)}
+    assert len(set(found.values())) == len(found)
+    assert found[1, -1] == tuple(torch.rand(3, generator=generator(1, -1)).tolist())

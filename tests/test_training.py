@@ -209,8 +209,9 @@ def short_list(monkeypatch):
         return build
 
     entries = {
-        "first": studies.Entry(make("first", 5), "one", 1),
-        "second": studies.Entry(make("second", 5), "two", 1, after="first"),
+        "first": studies.Entry(make("first", 5), "one", 1, group="pair"),
+        "second": studies.Entry(make("second", 5), "two", 1, after="first", group="pair"),
+        "third": studies.Entry(make("third", 5), "three", 1),
     }
     monkeypatch.setattr(studies, "STUDIES", entries)
     return made
@@ -220,11 +221,21 @@ def test_without_a_name_all_that_is_not_finished_is_trained_in_order(tmp_path, s
     places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
     with pytest.raises(ValueError, match="second begins from first, which has no checkpoint"):
         queue.train(["second"], **places)
-    assert queue.train(**places) == {"first": "finished", "second": "finished"}
-    assert short_list == ["first", "second"]
+    assert queue.train(**places) == dict.fromkeys(["first", "second", "third"], "finished")
+    assert short_list == ["first", "second", "third"]
     assert queue.train(**places) == {} and queue.train(["first"], **places) == {"first": "finished"}
     assert [queue.progress(name, tmp_path / "out") for name in ("first", "second")] == ["finished"] * 2
-    assert "finished" in queue.overview(tmp_path / "out")[0]
+    heading, first, *_ = queue.overview(tmp_path / "out")
+    assert heading == "pair:" and first.split()[:2] == ["first", "finished"]
+
+
+def test_a_group_is_all_of_it_that_is_not_finished(tmp_path, short_list):
+    places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
+    assert queue.train(["pair"], **places) == {"first": "finished", "second": "finished"}
+    assert queue.train(["pair", "third"], **places) == {"third": "finished"}
+    assert short_list == ["first", "second", "third"]
+    with pytest.raises(ValueError, match="study: got 'pairs'; did you mean pair?"):
+        queue.train(["pairs"], **places)
 
 
 def test_never_two_at_once(tmp_path, short_list, monkeypatch):
@@ -252,7 +263,7 @@ def test_the_command(tmp_path, short_list, capsys):
     assert "not begun" in capsys.readouterr().out
     assert cli.main(["train", "first", "--steps", "7", "--device", "cpu", *places]) == 0
     assert card.read("first", tmp_path / "out")["step"] == 7
-    for wrong, said in [(["third"], "study: got 'third'"), (["first", "--minutes", "0"], "--minutes got 0")]:
+    for wrong, said in [(["fourth"], "study: got 'fourth'"), (["first", "--minutes", "0"], "--minutes got 0")]:
         assert cli.main(["train", *wrong, *places]) == 2
         assert said in capsys.readouterr().err
 
@@ -427,3 +438,9 @@ def test_the_list_holds_the_eight_networks_and_their_start():
     assert names[names.index("codec-start") :][:10] == codecs
     # Each stands behind what it begins from.
     assert all(entry.after is None or names.index(entry.after) < names.index(name) for name, entry in studies.STUDIES.items())
+
+
+def test_every_study_has_a_group_whose_name_is_no_study():
+    assert not studies.groups().keys() & studies.STUDIES.keys()
+    assert [name for names in studies.groups().values() for name in names] == list(studies.STUDIES)
+    assert studies.groups()["codec"][0] == "codec-start"

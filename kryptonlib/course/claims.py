@@ -1,6 +1,6 @@
 """The rows of the claims tables: what a paper says, what we find, and the verdict. README and the report share them."""
 
-from kryptonlib.course import papers
+from kryptonlib.course import papers, records
 from kryptonlib.course.values import show
 
 CONFIRMED = "confirmed"
@@ -26,27 +26,31 @@ def verdict(entry):
     return CONFIRMED if entry["agrees"] else NOT_CONFIRMED
 
 
-def row(name, entry, notebook):
+def row(name, entry, notebook, full=None):
     """One claim as plain values, ready to be shown.
 
     Args:
         name: the record's name.
         entry: the record.
         notebook: the number of the notebook that makes it, "05".
+        full: the same record of the profile "paper", where one was committed.
 
     Returns:
         A dictionary of texts: ``name``, ``paper`` (which), ``place`` (where in it), ``claim``, ``says`` (the printed
-        value or ""), ``finds`` (``shown``, or the value with its unit), ``verdict``, ``conditions``, ``notebook``,
-        ``command``.
+        value or ""), ``finds`` (``shown``, or the value with its unit; behind it what ``full`` found, with its own
+        verdict), ``verdict``, ``conditions``, ``notebook``, ``command``.
     """
     paper, place = papers.paper_and_place(entry["source"]) if entry["source"] else (papers.OWN, "")
+    finds = found(entry)
+    if full is not None:
+        finds += f"; with the paper's own data: {found(full)} ({verdict(full)})"
     return {
         "name": name,
         "paper": paper,
         "place": place,
         "claim": entry["claim"],
         "says": "" if entry["paper"] is None else f"{show(entry['paper'])} {entry['unit']}".strip(),
-        "finds": entry["shown"] or f"{show(entry['value'])} {entry['unit']}".strip(),
+        "finds": finds,
         "verdict": verdict(entry),
         "conditions": entry["conditions"],
         "notebook": notebook,
@@ -54,13 +58,29 @@ def row(name, entry, notebook):
     }
 
 
-def rows(parts):
+def found(entry):
+    """What a record found, in words, or its value with its unit."""
+    return entry["shown"] or f"{show(entry['value'])} {entry['unit']}".strip()
+
+
+def rows(parts, full=None):
     """All claims, ordered as ``papers.PAPERS`` and within a paper as the notebooks make them.
 
     Args:
         parts: pairs (number of a notebook, name -> record).
+        full: number of a notebook -> (name -> record) of the profile "paper", where that was recorded.
     """
-    found = [
-        row(name, entry, notebook) for notebook, entries in parts for name, entry in entries.items() if entry["claim"]
+    full = full or {}
+    made = [
+        row(name, entry, notebook, full.get(notebook, {}).get(name))
+        for notebook, entries in parts
+        for name, entry in entries.items()
+        if entry["claim"]
     ]
-    return sorted(found, key=lambda claim: papers.order(claim["paper"]))
+    return sorted(made, key=lambda claim: papers.order(claim["paper"]))
+
+
+def recorded_in_full(course):
+    """Number of a notebook -> (name -> record) of the profile "paper"; notebooks without such a record are left out."""
+    paths = {notebook.id: course.records_path(notebook, "paper") for notebook in course.notebooks}
+    return {number: records.load(path) for number, path in paths.items() if path.exists()}

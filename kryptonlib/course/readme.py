@@ -15,7 +15,8 @@ PAGE = "CLAIMS.md"
 PAGE_HEAD = """# Claims
 
 What the papers and other sources say, and what the notebooks find. The tables are made from the records of the default
-run; `make reproduce` writes them anew into its report, with run times and figures.
+run; `make reproduce` writes them anew into its report, with run times and figures. Where a notebook was also run once on
+the paper's own data set, which a reader brings himself, the row says behind its own value what that run found.
 
 - *confirmed*: our value agrees with the claim, or with the digits that the paper prints.
 - *different conditions*: ours differ from the paper's in the way that the row says; the two values cannot confirm or
@@ -52,10 +53,12 @@ def duration(seconds):
 
 
 def claim_rows(course):
-    """All claims of the committed records of default runs, as ``claims.rows`` gives them."""
-    return claims.rows(
-        (notebook.id, records.load(course.records_path(notebook, "default"))) for notebook in course.notebooks
-    )
+    """All claims of the committed records of default runs, as ``claims.rows`` gives them.
+
+    Where the profile "paper" was recorded too, a row says also what that found.
+    """
+    parts = [(notebook.id, records.load(course.records_path(notebook, "default"))) for notebook in course.notebooks]
+    return claims.rows(parts, claims.recorded_in_full(course))
 
 
 def highlights_table(course, chosen=HIGHLIGHTS):

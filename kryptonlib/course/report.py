@@ -69,7 +69,7 @@ def gather(course, notebooks, states, problems):
         "profile": states[0]["profile"] if states else "default",
         "provenance": states[0]["provenance"] if states else {},
         "problems": problems,
-        "claims": claims_tables(parts),
+        "claims": claims_tables(parts, claims.recorded_in_full(course)),
         "notebooks": parts,
     }
 
@@ -83,11 +83,16 @@ def status(entry, recorded):
     return "differs" if comparison.differences(entry, recorded[entry["name"]]) else "as recorded"
 
 
-def claims_tables(parts):
-    """Paper -> rows of its claims table, in the order of ``papers.PAPERS``; each with its number's ``status``."""
+def claims_tables(parts, full):
+    """Paper -> rows of its claims table, in the order of ``papers.PAPERS``; each with its number's ``status``.
+
+    Args:
+        parts: what ``gather`` tells of each notebook. full: ``claims.recorded_in_full``.
+    """
     statuses = {(part["id"], entry["name"]): entry["status"] for part in parts for entry in part["numbers"]}
     tables = {}
-    for row in claims.rows((part["id"], {entry["name"]: entry for entry in part["numbers"]}) for part in parts):
+    made = [(part["id"], {entry["name"]: entry for entry in part["numbers"]}) for part in parts]
+    for row in claims.rows(made, full):
         row["status"] = statuses[row["notebook"], row["name"]]
         tables.setdefault(row["paper"], []).append(row)
     return tables

@@ -9,8 +9,9 @@
 the studies of ``training``.
 """
 
+from kryptonlib.restoration.ffdnet import FFDNet, ffdnet
 from kryptonlib.restoration.networks import build
 from kryptonlib.restoration.restore import Restorer, apply, load, names
 from kryptonlib.restoration.unet import PlainUNet, UNet
 
-__all__ = ["PlainUNet", "Restorer", "UNet", "apply", "build", "load", "names"]
+__all__ = ["FFDNet", "PlainUNet", "Restorer", "UNet", "apply", "build", "ffdnet", "load", "names"]

@@ -92,7 +92,7 @@ def apply(network, image, tile=TILE):
     Raises:
         TypeError, ValueError: no image, values of another range, or a tile below 1.
     """
-    image = _checked(image)
+    image = check_noisy(image)
     if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
         raise ValueError(f"tile must be a whole number of pixels of at least 1, got {tile!r}")
     tensor = torch.from_numpy(image)
@@ -129,8 +129,8 @@ def restore_tensor(network, batch, tile=TILE):
     return restored[:, :, :height, :width]
 
 
-def _checked(image):
-    """The image as float32; values around [0, 1] are let through."""
+def check_noisy(image):
+    """An image as float32 [H, W] or [H, W, 3]; values around [0, 1], where noise carries them, are let through."""
     array = np.asarray(image)
     if isinstance(image, torch.Tensor) or not np.issubdtype(array.dtype, np.floating):
         return images.check_image(image)

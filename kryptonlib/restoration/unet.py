@@ -65,9 +65,13 @@ class UNet(nn.Module):
         taken = functional.pixel_shuffle(self.last(torch.cat([features, seen], 1)), self.shuffle)
         return image[:, : self.channels] - taken[:, :, :height, :width]
 
+    def seen(self, image):
+        """The scaled input's neighbourhoods as channels: [N, inputs * shuffle^2, H / shuffle, W / shuffle]."""
+        return functional.pixel_unshuffle((image - 0.5) * CONTRAST, self.shuffle)
+
     def features(self, image):
-        """What the last convolution sees: the finest features, and the scaled input's neighbourhoods as channels."""
-        seen = value = functional.pixel_unshuffle((image - 0.5) * CONTRAST, self.shuffle)
+        """What the last convolution sees: the finest features, and the input as ``seen`` gives it."""
+        seen = value = self.seen(image)
         kept = []
         for block in self.down:
             value = block(functional.max_pool2d(value, 2) if kept else value)

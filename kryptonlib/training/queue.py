@@ -16,10 +16,14 @@ WORK = Path("build") / "train"
 
 
 def overview(target=store.CHECKPOINTS):
-    """One line per study: its name, how far it is, and what it is."""
+    """One line per study, below its group's: its name, how far it is, and what it is."""
     lines = []
-    for name, entry in studies.STUDIES.items():
-        lines.append(f"{name:16} {progress(name, target):24} {entry.what} (about {entry.minutes} min on 2 cores)")
+    for group, names in studies.groups().items():
+        lines.append(f"{group}:")
+        for name in names:
+            entry = studies.STUDIES[name]
+            about = f"{entry.what} (about {entry.minutes} min on 2 cores)"
+            lines.append(f"  {name:23} {progress(name, target):24} {about}")
     return lines
 
 
@@ -32,10 +36,10 @@ def progress(name, target=store.CHECKPOINTS):
 
 
 def train(names=None, *, minutes=None, options=Options(WORK), target=store.CHECKPOINTS, fresh=False):
-    """Train studies; those without a name are all that are not finished, in the order of the list.
+    """Train studies; a group's name stands for all of the group that are not finished, and no name for all there are.
 
     Args:
-        names: of ``studies.STUDIES``, or None.
+        names: of ``studies.STUDIES`` or ``studies.groups()``, or None.
         minutes: of training in all; what is not finished then is continued by the next call.
         options: :class:`kryptonlib.training.study.Options`; each study works in a folder of its own below ``work``, which one
             training at a time uses.
@@ -65,9 +69,12 @@ def train(names=None, *, minutes=None, options=Options(WORK), target=store.CHECK
 
 
 def _one_after_the_other(names, minutes, options, target, fresh):
-    told, left = {}, minutes
-    for name in names or list(studies.STUDIES):
-        if not fresh and not names and progress(name, target) == "finished":
+    told, left, groups = {}, minutes, studies.groups()
+    wanted = []
+    for name in names or groups:
+        wanted += [(one, name) for one in groups.get(name, [name])]
+    for name, asked in wanted:
+        if not fresh and name != asked and progress(name, target) == "finished":
             continue
         if left is not None and left <= 0:
             break

@@ -118,12 +118,21 @@ class Restoring(Study):
 
     @torch.no_grad()
     def measure(self):
-        """Means of ``scores`` over the pairs held out, of the averaged network's output clipped to [0, 1]."""
+        """Of the averaged network, means over the pairs held out: the loss, and ``scores`` of the output clipped to [0, 1]."""
         found = []
         for given, wanted in self.held_out():
             given, wanted = given.to(self.options.device), wanted.to(self.options.device)
-            found.append(self.scores(self.average(given).clamp(0, 1), wanted))
+            restored = self.average(given)
+            loss = self.loss(restored, wanted).item()
+            found.append({"held_out_loss": loss, **self.scores(restored.clamp(0, 1), wanted)})
         return {name: sum(scores[name] for scores in found) / len(found) for name in found[0]}
+
+    @torch.no_grad()
+    def held_out_loss(self):
+        """The averaged network's mean loss over the pairs held out: what a sweep of rates compares, and no more."""
+        device = self.options.device
+        found = [self.loss(self.average(given.to(device)), wanted.to(device)).item() for given, wanted in self.held_out()]
+        return sum(found) / len(found)
 
     def state(self):
         """Networks, criterion and optimizer."""
@@ -179,7 +188,8 @@ def linear_start(net, pairs):
     """
     gram = moment = 0.0
     for given, wanted in pairs:
-        features, seen = net.features(given)
+        # Where the pairs are (the CPU), wherever the network is: some devices have no float64.
+        seen = net.seen(given)
         columns = functional.unfold(seen, 3, padding=1).double()
         columns = torch.cat([columns, torch.ones_like(columns[:, :1])], 1).transpose(1, 2).flatten(0, 1)
         taken = functional.pixel_unshuffle(given[:, : net.channels] - wanted, net.shuffle)
@@ -189,6 +199,6 @@ def linear_start(net, pairs):
     ridge = 1e-6 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     solution = torch.linalg.solve(gram + ridge, moment).float()
     inputs = seen.shape[1]
-    net.last.weight[:, : features.shape[1]] = 0
-    net.last.weight[:, features.shape[1] :] = solution[:-1].T.reshape(-1, inputs, 3, 3)
+    net.last.weight.zero_()
+    net.last.weight[:, -inputs:].copy_(solution[:-1].T.reshape(-1, inputs, 3, 3))
     net.last.bias.copy_(solution[-1])

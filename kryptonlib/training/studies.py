@@ -1,7 +1,7 @@
 """The list of studies: what can be trained, on what it stands, and how long it takes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kryptonlib import store
 from kryptonlib.choices import check_choice
@@ -18,6 +18,7 @@ class Entry:
         minutes: on 2 cores with AVX2, nothing beside it.
         needs: groups of data that it reads.
         after: the study whose checkpoint it begins from, or None.
+        group: the name under which it is trained together with others of its kind.
     """
 
     make: Callable
@@ -25,6 +26,7 @@ class Entry:
     minutes: int
     needs: tuple = ("default", "wallpapers")
     after: str | None = None
+    group: str = "others"
 
 
 GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
@@ -42,6 +44,12 @@ XRAYS = {
 }
 XRAY_STEPS = 1600
 """Steps of each of them."""
+
+
+DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 3_600, 60, 600
+"""Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
+DENOISING_SCRATCH = DENOISING_STEPS + DENOISING_START // 7
+"""Steps of a denoiser without the common start: as many, with a seventh of the start's, which seven losses share."""
 
 
 def _codec(name, **settings):
@@ -63,6 +71,55 @@ def _context(name):
     return make
 
 
+def _denoising(name, loss, steps, seed=0, begins="start"):
+    """Of the common start itself, of a loss after it, or of one without it ("scratch")."""
+
+    def make(options, folder):
+        from kryptonlib.training import denoising
+
+        options = replace(options, seed=options.seed + seed)
+        settings = {"name": name, "loss": loss, "steps": steps}
+        if begins != "start":
+            return denoising.Denoising(options, rate=denoising.START_RATE, **settings)
+        rate = store.read_card(denoising.RATES, folder)["chosen"][loss]
+        parent = read_small(folder / f"{denoising.START}.safetensors")
+        return denoising.Denoising(options, rate=rate, parent=parent, first=DENOISING_START, **settings)
+
+    return make
+
+
+def _denoising_rates(options, folder):
+    from kryptonlib.training import denoising
+
+    parent = read_small(folder / f"{denoising.START}.safetensors")
+    return denoising.rate_sweep(options, parent, DENOISING_SWEEP, DENOISING_START)
+
+
+def _denoisers():
+    """The denoising studies in the order in which they are trained; minutes are of one thread."""
+    entries = {
+        "denoise-start": Entry(
+            _denoising("denoise-start", "l2", DENOISING_START, begins="new"),
+            "the denoisers' common start, trained with l2 (notebook 11)",
+            6,
+        ),
+        "denoise-rates": Entry(
+            _denoising_rates, "which rate each loss of the denoisers wants: a short sweep", 5, after="denoise-start"
+        ),
+    }
+    names = {"l1": "l1", "l2": "l2", "msssim": "MS-SSIM", "lpips": "LPIPS + l2", "flip": "FLIP",
+             "adaptive": "the adaptive loss", "l1-msssim": "l1 + MS-SSIM"}  # fmt: skip
+    seeds = ("l2", "l1", "adaptive", "msssim", "flip", "lpips")
+    for loss, seed in [(loss, 0) for loss in names] + [(loss, 1) for loss in seeds]:
+        name = f"denoise-{loss}-seed{seed}" if seed else f"denoise-{loss}"
+        what = f"a denoiser trained with {names[loss]}{', second seed' * seed}"
+        entries[name] = Entry(_denoising(name, loss, DENOISING_STEPS, seed), what, 3, after="denoise-rates")
+    for loss in ("l2", "msssim"):
+        name, what = f"denoise-{loss}-scratch", f"a denoiser trained with {names[loss]} without the common start"
+        entries[name] = Entry(_denoising(name, loss, DENOISING_SCRATCH, begins="new"), what, 3)
+    return entries
+
+
 def _distillation(architecture):
     def make(options, folder):
         from kryptonlib.training import distillation
@@ -81,8 +138,8 @@ def _xrays(name):
     return make
 
 
-def _all():
-    entries = {
+def _distilled():
+    return {
         f"{architecture}-distilled": Entry(
             _distillation(architecture), f"{architecture} that answers as EfficientNet-Lite0 does (04-06)", minutes, needs
         )
@@ -92,7 +149,10 @@ def _all():
             ("inception_v3", 25, ("default", "wallpapers", "inception")),
         )
     }
-    entries |= {
+
+
+def _codecs():
+    entries = {
         "codec-start": Entry(
             _codec("codec-start", case="start", steps=START_STEPS),
             "the learned codec's transform, the common start of all cases (notebooks 07-09)",
@@ -115,17 +175,33 @@ def _all():
     entries["codec-10000-context"] = Entry(
         _context("codec-10000"), "the context model that codec-10000's files are coded with", 15, after="codec-10000"
     )
-    for name, what in XRAYS.items():
-        entries[name] = Entry(_xrays(name), what, 4, needs=("default",))
     return entries
+
+
+def _all():
+    groups = {
+        "distillation": _distilled(),
+        "codec": _codecs(),
+        "denoising": _denoisers(),
+        "xray": {name: Entry(_xrays(name), what, 4, needs=("default",)) for name, what in XRAYS.items()},
+    }
+    return {name: replace(entry, group=group) for group, entries in groups.items() for name, entry in entries.items()}
 
 
 STUDIES = _all()
 
 
+def groups():
+    """Name of each group -> its studies' names, in the order in which they are trained."""
+    found = {}
+    for name, entry in STUDIES.items():
+        found.setdefault(entry.group, []).append(name)
+    return found
+
+
 def check(name):
-    """Raise ValueError for a name that is not in the list."""
-    check_choice("study", name, STUDIES)
+    """Raise ValueError for a name that is neither a study's nor a group's."""
+    check_choice("study", name, [*STUDIES, *groups()])
 
 
 def make(name, options, folder=store.CHECKPOINTS):
