@@ -28,7 +28,7 @@ def network(request):
     torch.manual_seed(3)
     net = restoration.build(NETWORKS[request.param]).eval().requires_grad_(False)
     for parameter in net.parameters():
-        parameter += 0.05 * torch.randn_like(parameter)
+        parameter += 0.02 * torch.randn_like(parameter)
     return net
 
 
@@ -108,6 +108,33 @@ def test_the_closed_form_start_is_the_least_squares_solution():
     best = np.square(columns @ np.linalg.lstsq(columns, wanted)[0] - wanted).mean()
     after = losses.l2(net(noisy), clean, data_range=1.0).item()
     assert after < before and after == pytest.approx(best, rel=1e-2) and after >= best * (1 - 1e-5)
+
+
+def test_layers_of_one_width_begin_near_the_identity():
+    torch.manual_seed(5)
+    layer = denoisers.convolution(6, 6)
+    positive = torch.rand(1, 6, 9, 9)
+    identity = torch.zeros_like(layer.weight)
+    identity[:, :, 1, 1] = torch.eye(6)
+    mixed = (layer.weight - identity).detach().flatten(1) / denoisers.MIXED
+    torch.testing.assert_close(mixed @ mixed.T, 2 * torch.eye(6), atol=1e-5, rtol=0)
+    assert (layer(positive).relu() - positive).abs().mean() < 0.3
+    # Others begin with orthogonal weights alone.
+    wide = denoisers.convolution(4, 6).weight.detach().flatten(1)
+    torch.testing.assert_close(wide @ wide.T, 2 * torch.eye(6), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("network", [{"network": "xbdcnn"}, {"network": "dncnn"}, {"network": "recnn"}])
+def test_a_fitted_start_is_a_denoiser_already(network):
+    """Before any training each takes away most of the noise of a smooth picture."""
+    torch.manual_seed(6)
+    net = restoration.build(network)
+    rows, columns = torch.meshgrid(torch.linspace(0, 3, 64), torch.linspace(0, 4, 64), indexing="ij")
+    clean = (0.5 + 0.3 * torch.sin(rows + torch.arange(12)[:, None, None]) * torch.cos(columns))[:, None]
+    pairs = [(noisy, clean) for noisy in (clean + 0.1 * torch.randn_like(clean) for _ in range(3))]
+    denoisers.start(net, pairs)
+    fresh = clean + 0.1 * torch.randn_like(clean)
+    assert losses.l2(net(fresh), clean, data_range=1.0).item() < 0.25 * losses.l2(fresh, clean, data_range=1.0).item()
 
 
 @pytest.mark.parametrize(

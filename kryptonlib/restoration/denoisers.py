@@ -23,6 +23,12 @@ LEVEL = 0.1
 """The unit of the sub-network's maps, a share of white: the noise levels of paper 4 are 0 to 1 of it."""
 
 
+MIXED = 0.1
+"""How much of orthogonal weights is added to the identity in a new layer."""
+SHIFT = 1.0
+"""What DnCNN's normalised features begin with, in deviations: the ReLU behind them then lets most of them through."""
+
+
 class Denoiser(nn.Module):
     """What the networks here share: any size, half-size maps, the noise taken off. A subclass has features and last.
 
@@ -142,6 +148,7 @@ class DnCNN(Denoiser):
         body = [convolution(4, width), nn.ReLU()]
         for _ in range(depth - 2):
             body += [convolution(width, width, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            nn.init.constant_(body[-2].bias, SHIFT)
         self.body = nn.Sequential(*body)
         self.last = convolution(width, 4, gain=0.1)
         self.reach = 2 * depth + 1
@@ -183,9 +190,17 @@ class ReCNN(Denoiser):
 
 
 def convolution(inputs, outputs, gain=math.sqrt(2), bias=True):
-    """3x3, orthogonal weights of a gain, no bias at first."""
+    """3x3, no bias at first: orthogonal weights of a gain; between layers of one width mostly the identity.
+
+    Behind a ReLU the identity changes nothing, so that a new network of any depth hands its first layer's features on to
+    its last, which ``start`` fits: it begins as a good shallow filter and not as a deep random one.
+    """
     layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
     nn.init.orthogonal_(layer.weight, gain)
+    if inputs == outputs and gain > 1:
+        with torch.no_grad():
+            layer.weight.mul_(MIXED)
+            layer.weight[:, :, 1, 1] += torch.eye(inputs)
     if bias:
         nn.init.zeros_(layer.bias)
     return layer

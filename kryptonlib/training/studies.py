@@ -42,7 +42,7 @@ XRAYS = {
     "xray-bdcnn-seed1": "X-BDCNN, a second seed",
     "xray-dncnn-seed1": "DnCNN, a second seed",
 }
-XRAY_STEPS = 700
+XRAY_STEPS = 600
 """Steps of each of them."""
 
 

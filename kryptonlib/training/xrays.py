@@ -115,7 +115,7 @@ class XRays(Restoring):
                 "side": SIDE,
                 "batch": BATCH,
                 "loss": "mean squared error" if self.shares is None else {"alpha": blind.ALPHA, **self.shares},
-                "start": "orthogonal weights, the last layer by least squares",
+                "start": "identity and a tenth of orthogonal weights, the last layer by least squares",
             },
             **self.xrays.facts(),
         }
