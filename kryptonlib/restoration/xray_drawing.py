@@ -28,8 +28,11 @@ def levels(fitted, pair, difference, truth, guesses):
     for axis, index, name in ((two, 0, "η"), (three, 1, "σ")):
         for (label, found), marker in zip(guesses.items(), "o^s"):
             axis.plot(truth[:, index], found[:, index], ls="", marker=marker, ms=4, mfc="none", label=label)
-        axis.axline((truth[0, index],) * 2, slope=1, color="0.5", lw=1, marker="")
+        ends = [truth[:, index].min(), truth[:, index].max()]
+        axis.plot(ends, ends, color="0.5", lw=1, marker="")
         axis.set(xlabel=f"true {name}", ylabel=f"estimated {name}")
+    # A line through few grey levels may miss eta by a factor.
+    two.set_yscale("log")
     for axis in (one, two):
         axis.legend(fontsize=7)
     reach = max(float(np.abs(difference).max()), 1e-6)
