@@ -12,8 +12,8 @@ NETWORK = "xray-bdcnn"
 def denoise(image, output, *, network=NETWORK):
     """Take the noise out of a grey X-ray file and write it with as many bits as it came with.
 
-    An image of 16 bits is taken in the range that it uses: white is the largest number of as many bits as its largest value
-    needs, 4095 for one of 12 bits, and it is written in that range again. A DICOM file is windowed first
+    An image of 16 bits is taken in the range that it uses: white is the largest number of as many bits as its largest
+    value needs, 4095 for one of 12 bits, and it is written in that range again. A DICOM file is windowed first
     (``dicom.read_dicom``), and written with 16 bits where it stores more than 8.
 
     Args:
@@ -40,7 +40,8 @@ def denoise(image, output, *, network=NETWORK):
     found = noise_level.estimate(np.clip(255 * scaled, 0, 255))
     restored = np.round(restorer(scaled) * white).astype(np.uint16 if bits == 16 else np.uint8)
     save(restored, output)
-    return f"{told(found, own_estimate(restorer, scaled))} {output} is denoised by {network}, with {bits} bits as it came."
+    estimates = told(found, own_estimate(restorer, scaled))
+    return f"{estimates} {output} is denoised by {network}, with {bits} bits as it came."
 
 
 def target(output):
@@ -51,7 +52,7 @@ def target(output):
     if not output.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {output.parent} to write {output.name} into")
     if output.suffix and output.suffix.lower() not in ENDINGS:
-        raise ValueError(f"{output.name} ends in none of {', '.join(ENDINGS)}, which keep grey of 8 and 16 bits as it is")
+        raise ValueError(f"{output.name} ends in none of {', '.join(ENDINGS)}, which keep 8 and 16 bits of grey")
     return output if output.suffix else output.with_name(f"{output.name}.png")
 
 

@@ -28,7 +28,7 @@ def network(request):
     torch.manual_seed(3)
     net = restoration.build(NETWORKS[request.param]).eval().requires_grad_(False)
     for parameter in net.parameters():
-        parameter += 0.05 * torch.randn_like(parameter)
+        parameter += 0.02 * torch.randn_like(parameter)
     return net
 
 
@@ -110,6 +110,33 @@ def test_the_closed_form_start_is_the_least_squares_solution():
     assert after < before and after == pytest.approx(best, rel=1e-2) and after >= best * (1 - 1e-5)
 
 
+def test_layers_of_one_width_begin_near_the_identity():
+    torch.manual_seed(5)
+    layer = denoisers.convolution(6, 6)
+    positive = torch.rand(1, 6, 9, 9)
+    identity = torch.zeros_like(layer.weight)
+    identity[:, :, 1, 1] = torch.eye(6)
+    mixed = (layer.weight - identity).detach().flatten(1) / denoisers.MIXED
+    torch.testing.assert_close(mixed @ mixed.T, 2 * torch.eye(6), atol=1e-5, rtol=0)
+    assert (layer(positive).relu() - positive).abs().mean() < 0.3
+    # Others begin with orthogonal weights alone.
+    wide = denoisers.convolution(4, 6).weight.detach().flatten(1)
+    torch.testing.assert_close(wide @ wide.T, 2 * torch.eye(6), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("network", [{"network": "xbdcnn"}, {"network": "dncnn"}, {"network": "recnn"}])
+def test_a_fitted_start_is_a_denoiser_already(network):
+    """Before any training each takes away most of the noise of a smooth picture."""
+    torch.manual_seed(6)
+    net = restoration.build(network)
+    rows, columns = torch.meshgrid(torch.linspace(0, 3, 64), torch.linspace(0, 4, 64), indexing="ij")
+    clean = (0.5 + 0.3 * torch.sin(rows + torch.arange(12)[:, None, None]) * torch.cos(columns))[:, None]
+    pairs = [(noisy, clean) for noisy in (clean + 0.1 * torch.randn_like(clean) for _ in range(3))]
+    denoisers.start(net, pairs)
+    fresh = clean + 0.1 * torch.randn_like(clean)
+    assert losses.l2(net(fresh), clean, data_range=1.0).item() < 0.25 * losses.l2(fresh, clean, data_range=1.0).item()
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [
@@ -170,7 +197,7 @@ def test_all_studies_see_the_same_and_learn(name, folder, tmp_path):
 def test_too_few_patients_are_refused(tmp_path):
     for visit in range(2):
         Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / f"00000001_{visit:03d}.png")
-    with pytest.raises(ValueError, match="1 patient; at least 2"):
+    with pytest.raises(ValueError, match="1 patient; at least 2, one to measure on"):
         xrays.TrainingXRays(tmp_path, 0)
 
 
@@ -180,7 +207,7 @@ CLEAN = np.kron(np.random.default_rng(5).uniform(0.2, 0.8, (4, 4)), np.ones((20,
 NOISY = CLEAN + np.random.default_rng(6).normal(0, 0.1, CLEAN.shape)
 
 
-@pytest.mark.parametrize("method", [classical.non_local_means, classical.total_variation])
+@pytest.mark.parametrize("method", [classical.non_local_means, classical.total_variation, classical.bm3d])
 @pytest.mark.parametrize("colours", [(), (3,)])
 def test_classical_methods_take_noise_away(method, colours):
     clean = np.broadcast_to(CLEAN.reshape(80, 80, *[1] * len(colours)), (80, 80, *colours))
@@ -204,10 +231,10 @@ def test_total_variation_reaches_its_minimum():
     assert value(found) < min(value(CLEAN), value(NOISY))
 
 
-def test_bm3d_is_said_to_be_missing_or_works(monkeypatch):
+def test_the_package_bm3d_is_said_to_be_missing_or_works(monkeypatch):
     monkeypatch.setitem(sys.modules, "bm3d", None)
     with pytest.raises(ImportError, match="non-commercial use only"):
-        classical.bm3d(NOISY, 0.1)
+        classical.bm3d_package(NOISY, 0.1)
 
     class Package:
         @staticmethod
@@ -215,7 +242,7 @@ def test_bm3d_is_said_to_be_missing_or_works(monkeypatch):
             return image[..., None] * 0 + sd
 
     monkeypatch.setitem(sys.modules, "bm3d", Package)
-    np.testing.assert_allclose(classical.bm3d(NOISY, 0.1), np.full(NOISY.shape, 0.1, np.float32))
+    np.testing.assert_allclose(classical.bm3d_package(NOISY, 0.1), np.full(NOISY.shape, 0.1, np.float32))
 
 
 @pytest.mark.parametrize("method", classical.METHODS.values())

@@ -1,4 +1,4 @@
-"""Hybrid noise against its definition and the paper's table; stabilisation against quadrature; estimation against truth."""
+"""Hybrid noise against its definition and the paper's table; stabilisation against quadrature; estimates against truth."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,8 @@ def test_seeds_clipping_and_kinds():
 
 def test_a_level_for_each_image_of_a_batch():
     grey = torch.full((2, 1, 200, 200), 100.0)
-    noisy = noise.hybrid(grey, torch.tensor([0.5, 2.0]).view(2, 1, 1, 1), torch.tensor([0.0, 20.0]).view(2, 1, 1, 1), seed=5)
+    eta, sigma = (torch.tensor(pair).view(2, 1, 1, 1) for pair in ([0.5, 2.0], [0.0, 20.0]))
+    noisy = noise.hybrid(grey, eta, sigma, seed=5)
     np.testing.assert_allclose(noisy.var((1, 2, 3)), [200.0, 450.0], rtol=0.05)
 
 
@@ -184,7 +185,7 @@ def test_estimated_levels_are_near_the_true_ones(eta, sigma):
 
 
 def test_where_electronic_noise_drowns_the_photons_their_sum_is_still_right():
-    """At eta 1.9, sigma 18 photons make a sixth of the variance: the slope is uncertain, the height of the line is not."""
+    """At eta 1.9, sigma 18 photons make a sixth of the variance: the slope is uncertain, the line's height is not."""
     for seed in range(3):
         found = noise_level.estimate(noise.hybrid(scene(seed), 1.9, 18.0, seed=seed))
         deviation = np.sqrt(noise.variance(130.0, found.eta, found.sigma))

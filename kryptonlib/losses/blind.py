@@ -20,8 +20,8 @@ def asymmetric(estimated, true, *, alpha=ALPHA):
     Under-estimation leaves noise in the image, over-estimation blurs it a little more: so it weighs 1 - alpha against
     alpha, with alpha 0.3 seven thirds as much. The printed eq. 3 sets beta = 1 for *over*-estimation, against the
     sentence above it and against CBDNet, where the loss comes from; we follow the sentence. The printed
-    form is ``asymmetric(..., alpha=1 - alpha)``. A mean stands for the printed sum, with which the weights of eq. 8 would
-    depend on the size of the patches.
+    form is ``asymmetric(..., alpha=1 - alpha)``. A mean stands for the printed sum, with which the weights of eq. 8
+    would depend on the size of the patches.
 
     Args:
         estimated, true: noise maps, tensors of one shape, at least 0.

@@ -1,4 +1,4 @@
-"""Denoisers that nobody trained: total variation, non-local means, and BM3D where its package is installed.
+"""Denoisers that nobody trained: total variation, non-local means, and BM3D.
 
 All assume Gaussian noise of one known level; ``stabilisation.stabilised`` brings photon noise to that form.
 """
@@ -66,32 +66,49 @@ def total_variation(image, sd, *, strength=0.8):
 
 
 def bm3d(image, sd):
-    """BM3D: similar patches are stacked, the stack is transformed, and what is small in it is noise.
+    """BM3D, our own code of it: similar patches are stacked, transformed and shrunk together; see ``restoration.bm3d``.
 
-    Needs the package ``bm3d`` of its authors (tried: 4.0.3), which is no part of this project. Its licence (Tampere
-    University) allows use "for informational and having non-commercial scope only", asks that the authors are named where
-    results are made public, and forbids to pass copies on over a network.
+    Red, green and blue are denoised each by itself, which the paper's colour version does better.
+
+    Args, returns: as :func:`non_local_means`; at least 33x33 pixels.
+    """
+    from kryptonlib.restoration.bm3d import bm3d as own
+
+    image, sd = _checked("bm3d", image, sd)
+    if image.ndim == 2:
+        return own(image, sd)
+    return np.stack([own(channel, sd) for channel in np.moveaxis(image, -1, 0)], -1)
+
+
+def bm3d_package(image, sd):
+    """BM3D by the package ``bm3d`` of its authors (tried: 4.0.3), which is no part of this project.
+
+    Its licence (Tampere University) allows use "for informational and having non-commercial scope only", asks that the
+    authors are named where results are made public, and forbids to pass copies on over a network. On 256x256 pixels it
+    takes about five times as long as ours, and is 0.2 to 0.3 dB better.
 
     Args, returns: as :func:`non_local_means`.
 
     Raises:
         ImportError: the package is not installed; the message says how.
-
-    Source: Dabov, Foi, Katkovnik and Egiazarian, "Image denoising by sparse 3-D transform-domain collaborative
-    filtering", 2007.
     """
-    image, sd = _checked("bm3d", image, sd)
+    image, sd = _checked("bm3d_package", image, sd)
     try:
         import bm3d as package
     except ImportError as error:
         raise ImportError(
-            "BM3D needs the package bm3d, for non-commercial use only (read its licence): pip install bm3d"
+            "bm3d_package needs the package bm3d, for non-commercial use only (read its licence): pip install bm3d"
         ) from error
     function = package.bm3d_rgb if image.ndim == 3 else package.bm3d
     return np.asarray(function(image.astype(np.float64), sd), dtype=np.float32).reshape(image.shape)
 
 
-METHODS = {"total variation": total_variation, "non-local means": non_local_means, "BM3D": bm3d}
+METHODS = {
+    "total-variation": total_variation,
+    "non-local-means": non_local_means,
+    "bm3d": bm3d,
+    "bm3d-package": bm3d_package,
+}
 
 
 def _checked(name, image, sd, strength=1.0):
@@ -108,5 +125,6 @@ def _checked(name, image, sd, strength=1.0):
     if isinstance(strength, bool) or not isinstance(strength, (Real, np.number)) or not 0 < strength < np.inf:
         raise ValueError(f"{name}: strength must be a positive number of noise deviations, got {strength!r}")
     if np.abs(image).max() > 10:
-        raise ValueError(f"{name}: values reach {np.abs(image).max():.4g}, expected about [0, 1]; divide by white (255)")
+        most = np.abs(image).max()
+        raise ValueError(f"{name}: values reach {most:.4g}, expected about [0, 1]; divide by white (255)")
     return np.ascontiguousarray(image, dtype=np.float32), float(sd)

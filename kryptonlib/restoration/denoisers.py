@@ -1,14 +1,14 @@
-"""Networks that denoise X-rays without being told the noise: X-BDCNN, its ablation, DnCNN, and a plain residual network.
+"""Networks that denoise X-rays without being told the noise: X-BDCNN, DnCNN, and a plain residual network.
 
-All predict the noise and take it off (residual learning). One thing is ours in all of them: the 2x2 neighbours of a pixel
-become four channels first, and the convolutions work at half size, at a quarter of the cost, as in FFDNet. The papers'
-networks work at full size with 32 to 256 channels; ours have as many layers and fewer channels, so that they train within
-minutes on a CPU.
+All predict the noise and take it off (residual learning). One thing is ours in all of them: the 2x2 neighbours of a
+pixel become four channels first, and the convolutions work at half size, at a quarter of the cost, as in FFDNet. The
+papers' networks work at full size with 32 to 256 channels; ours have as many layers and fewer channels, so that they
+train within minutes on a CPU.
 
 Not built here: SkiDNet, whose description is not among our papers; CBDNet, of which X-BDCNN is the X-ray version (its
-sub-network and U are those of ``XBDCNN``; what differs are colour, its camera noise, and pairs of real photos to train on);
-Poisson NL-PCA, which needs no training but minutes per image: patches are clustered, and each cluster gets a low-rank fit
-of its Poisson intensities by Newton's method.
+sub-network and U are those of ``XBDCNN``; what differs are colour, its camera noise, and pairs of real photos to
+train on); Poisson NL-PCA, which needs no training but minutes per image: patches are clustered, and each cluster gets
+a low-rank fit of its Poisson intensities by Newton's method.
 """
 
 import math
@@ -23,8 +23,14 @@ LEVEL = 0.1
 """The unit of the sub-network's maps, a share of white: the noise levels of paper 4 are 0 to 1 of it."""
 
 
+MIXED = 0.1
+"""How much of orthogonal weights is added to the identity in a new layer."""
+SHIFT = 1.0
+"""What DnCNN's normalised features begin with, in deviations: the ReLU behind them then lets most of them through."""
+
+
 class Denoiser(nn.Module):
-    """What the networks here share: any size, half-size maps, the noise taken off. A subclass has ``features`` and ``last``.
+    """What the networks here share: any size, half-size maps, the noise taken off. A subclass has features and last.
 
     Attributes:
         channels, inputs: 1, a grey image.
@@ -53,10 +59,10 @@ class Denoiser(nn.Module):
 class XBDCNN(Denoiser):
     """X-BDCNN: a sub-network estimates the noise level (NLE), a second one denoises with it (NBD).
 
-    NLE: five convolutions, 32 channels, ReLU after each, the first layer's output added to the fourth's. NBD: 2, 3, 6, 3
-    and 2 convolutions in a symmetric U (two average poolings, two transposed convolutions, skips added), sixteen with ReLU,
-    and the seventeenth gives the noise. The paper draws no numbers of layers per level, kinds of pooling and skips; these
-    are CBDNet's, whose sixteen fit.
+    NLE: five convolutions, 32 channels, ReLU after each, the first layer's output added to the fourth's. NBD: 2, 3,
+    6, 3 and 2 convolutions in a symmetric U (two average poolings, two transposed convolutions, skips added), sixteen
+    with ReLU, and the seventeenth gives the noise. The paper draws no numbers of layers per level, kinds of pooling
+    and skips; these are CBDNet's, whose sixteen fit.
 
     Args:
         levels: channels of the U at its three levels.
@@ -123,7 +129,7 @@ class NoiseLevel(nn.Module):
 
 
 class DnCNN(Denoiser):
-    """DnCNN: 17 convolutions in a row, batch normalisation after all but the first and the last, ReLU after all but the last.
+    """DnCNN: 17 convolutions in a row, batch normalisation and ReLU between them (none after the last).
 
     Source: Zhang et al., "Beyond a Gaussian denoiser", 2017.
 
@@ -142,6 +148,7 @@ class DnCNN(Denoiser):
         body = [convolution(4, width), nn.ReLU()]
         for _ in range(depth - 2):
             body += [convolution(width, width, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            nn.init.constant_(body[-2].bias, SHIFT)
         self.body = nn.Sequential(*body)
         self.last = convolution(width, 4, gain=0.1)
         self.reach = 2 * depth + 1
@@ -154,7 +161,8 @@ class ReCNN(Denoiser):
     """A plain residual network: a convolution, blocks of two with a path around them, a convolution. No normalisation.
 
     It stands for X-ReCNN (Jin et al., 2019), of which paper 4 says that it is made for X-rays, is the fastest and the
-    weakest of the learned ones; its own description is not among our papers, so its numbers here are those of this network.
+    weakest of the learned ones; its own description is not among our papers, so its numbers here are those of this
+    network.
 
     Example:
         >>> ReCNN()(torch.rand(1, 1, 30, 41)).shape
@@ -182,9 +190,17 @@ class ReCNN(Denoiser):
 
 
 def convolution(inputs, outputs, gain=math.sqrt(2), bias=True):
-    """3x3, orthogonal weights of a gain, no bias at first."""
+    """3x3, no bias at first: orthogonal weights of a gain; between layers of one width mostly the identity.
+
+    Behind a ReLU the identity changes nothing, so that a new network of any depth hands its first layer's features on to
+    its last, which ``start`` fits: it begins as a good shallow filter and not as a deep random one.
+    """
     layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
     nn.init.orthogonal_(layer.weight, gain)
+    if inputs == outputs and gain > 1:
+        with torch.no_grad():
+            layer.weight.mul_(MIXED)
+            layer.weight[:, :, 1, 1] += torch.eye(inputs)
     if bias:
         nn.init.zeros_(layer.bias)
     return layer

@@ -1,7 +1,7 @@
-"""A faint round spot is planted into a clean X-ray: what of it is left behind a denoiser, and what appears where none was?
+"""A faint round spot is planted into a clean X-ray: what does a denoiser leave of it, and what does it make up?
 
-The spot is synthetic and no lesion; it is a ruler. Its contrast is known, so that the share of it that a method keeps is
-too. Not for diagnosis.
+The spot is synthetic and no lesion; it is a ruler. Its contrast is known, so that the share of it that a method keeps
+is too. Not for diagnosis.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from kryptonlib.restoration import noise
 
 
 class Kept(NamedTuple):
-    """Of one method and contrast: what is read at the spots with and without one, each [spots, draws], in grey levels."""
+    """Of one method and contrast: what is read with and without a spot, each [spots, draws], in grey levels."""
 
     present: np.ndarray
     absent: np.ndarray
@@ -42,6 +42,29 @@ def spot(side, radius):
         raise ValueError(f"spot: got side {side} and radius {radius}; expected 0 < radius <= side / 2")
     places = np.arange(side) - (side - 1) / 2
     return np.clip(1 - (places[:, None] ** 2 + places**2) / radius**2, 0, None) ** 2
+
+
+def pieces(image, count, side, *, seed=0):
+    """Random squares of an X-ray to plant spots in: neither nearly black nor nearly white, away from the border.
+
+    Args:
+        image: [H, W] in [0, 255]. count: how many. side: in pixels, at most half of each side of the image.
+
+    Raises:
+        ValueError: an image too small, or hardly a place in it that is neither black nor white.
+    """
+    margin = min(image.shape) // 6
+    if min(image.shape) - 2 * margin <= side:
+        raise ValueError(f"pieces: got an image of {image.shape[0]}x{image.shape[1]} for squares of {side}x{side}")
+    random, found = np.random.default_rng(seed), []
+    for _ in range(200 * count):
+        top, left = (int(random.integers(margin, length - margin - side)) for length in image.shape)
+        piece = image[top : top + side, left : left + side]
+        if 40 < piece.mean() < 200:
+            found.append(piece)
+        if len(found) == count:
+            return found
+    raise ValueError("pieces: hardly a place of the image is neither black nor white; take another image")
 
 
 def reading(image, clean, template):

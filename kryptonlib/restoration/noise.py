@@ -1,12 +1,12 @@
 """The noise of an X-ray image: photons that are counted, and electronics that add to the count.
 
-Yin et al. (paper 4), eq. 1-2: f = p + n, with p drawn from a Poisson distribution and n from a Gaussian. The text leaves
-open where the scale factor eta stands. The nine noisy PSNRs of its Table II fit one reading,
+Yin et al. (paper 4), eq. 1-2: f = p + n, with p drawn from a Poisson distribution and n from a Gaussian. The text
+leaves open where the scale factor eta stands. The nine noisy PSNRs of its Table II fit one reading,
 
     f = clip(Poisson(eta g) / eta + N(0, sigma^2), 0, 255),     g: grey levels of 8 bits,
 
-in which eta is the number of photons that one grey level stands for, and every other reading that we tried misses them by
-far (``tests/test_noise.py``). That is an inference from two tables, not something that the paper says.
+in which eta is the number of photons that one grey level stands for, and every other reading that we tried misses
+them by far (``tests/test_noise.py``). That is an inference from two tables, not something that the paper says.
 """
 
 from numbers import Real
@@ -119,7 +119,7 @@ def level_maps(eta, sigma, shape, device="cpu"):
 
 
 def levels_of_maps(maps):
-    """(eta, sigma), the means of :func:`level_maps` in the paper's units, each a tensor [N]; eta is inf for a map of 0."""
+    """(eta, sigma) of the means of :func:`level_maps`, each a tensor [N]; eta is inf for a map of 0."""
     sigma, photon = maps.mean((2, 3)).unbind(1)
     return 1 / (WHITE * photon.square()), WHITE * sigma
 

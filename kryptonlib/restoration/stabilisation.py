@@ -4,8 +4,8 @@ Classical denoisers assume one noise level for the whole image. The generalised 
 
     T(f) = 2 sqrt(eta f + 3/8 + (eta sigma)^2),     f as in ``noise.hybrid``.
 
-The algebraic inverse of T is biased, because the mean of a root is not the root of the mean. The unbiased inverse undoes
-E[T(f)], not T.
+The algebraic inverse of T is biased, because the mean of a root is not the root of the mean. The unbiased inverse
+undoes E[T(f)], not T.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def anscombe(noisy, eta, sigma):
         noisy: grey levels as ``noise.hybrid`` makes them; electronic noise may bring them below 0.
         eta: photons per grey level, > 0. sigma: grey levels, >= 0.
 
-    Source: Starck, Murtagh and Bijaoui, "Image Processing and Data Analysis", 1998; paper 4 names it as its reference 7.
+    Source: Starck, Murtagh and Bijaoui, "Image Processing and Data Analysis", 1998; in paper 4 reference 7 applies it.
 
     Example:
         >>> anscombe(np.array([0.0, 100.0]), 1.0, 0.0).round(2)

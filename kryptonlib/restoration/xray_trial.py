@@ -1,8 +1,8 @@
 """Compare denoisers on X-rays with hybrid noise: all of them blind, all on the same noisy images.
 
-A method is a function from a noisy image to a restored one, both [H, W] in grey levels of 8 bits. Networks are given nothing
-else. Classical methods are given what ``noise_level.estimate`` finds in the image itself, and work in the domain of
-``stabilisation``.
+A method is a function from a noisy image to a restored one, both [H, W] in grey levels of 8 bits. Networks are given
+nothing else. Classical methods are given what ``noise_level.estimate`` finds in the image itself, and work in the
+domain of ``stabilisation``.
 """
 
 import time
@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from kryptonlib import losses, restoration
+from kryptonlib import datasets, images, losses, restoration
 from kryptonlib.choices import check_choice
-from kryptonlib.restoration import classical, noise, noise_level, stabilisation
+from kryptonlib.restoration import classical, noise, noise_level, published, stabilisation
 
 NETWORKS = {
     "xray-bdcnn": "X-BDCNN",
@@ -25,10 +25,32 @@ NETWORKS = {
     "xray-dncnn-seed1": "DnCNN, second seed",
 }
 """Checkpoints, and what tables call them."""
-STRENGTHS = {"total variation": 1.4, "non-local means": 0.7, "BM3D": None}
-"""Of the classical methods, each tried from 0.6 to 3 (total variation) and 0.5 to 1 on training X-rays of ChestX-ray8 for the
-highest PSNR; BM3D has no strength besides the noise."""
+STRENGTHS = {"total-variation": 1.4, "non-local-means": 0.7, "bm3d": None, "bm3d-package": None}
+"""Of the classical methods, each tried from 0.6 to 3 (total variation) and 0.5 to 1 on training X-rays of ChestX-ray8
+for the highest PSNR; BM3D has no strength besides the noise."""
+LABELS = {
+    "noisy": "noisy",
+    "total-variation": "total variation",
+    "non-local-means": "non-local means",
+    "bm3d": "BM3D",
+    "bm3d-package": "BM3D, authors' package",
+    **NETWORKS,
+}
+"""What tables and figures call the methods."""
+LARGE = 1100
+"""X-rays with more pixels on their longer side are halved."""
 COLUMNS = ("SNR", "PSNR", "SSIM", "seconds")
+IN_PAPER = {
+    "noisy": "noisy",
+    "bm3d": "BM3D",
+    "bm3d-package": "BM3D",
+    "xray-dncnn": "DnCNN",
+    "xray-recnn": "X-ReCNN",
+    "xray-bdcnn": "X-BDCNN",
+    "xray-bdcnn-no-ssim": "X-BDCNN w/o SSIM",
+    "xray-bdcnn-no-nle": "X-BDCNN w/o NLE",
+}
+"""The rows of ``published.TABLE_1`` that belong to the methods."""
 
 
 def methods(names):
@@ -69,6 +91,34 @@ def _by_classic(denoise, noisy):
     return stabilisation.stabilised(denoise, noisy, min(level.eta, 100.0), max(level.sigma, 0.1))
 
 
+def xrays(folder, names, side, most):
+    """Middles of X-rays to test on: of a folder of ChestX-ray8 (some of its images are enough), or of samples.
+
+    Larger ones are halved first, which brings them near the 1,024 pixels of ChestX-ray8.
+
+    Args:
+        folder: the reader's own, or "". names: of samples, taken where there is no folder.
+        side: in pixels. most: how many X-rays at most.
+    """
+    found = datasets.images_of(folder, partial(datasets.chest_xray8, partial_download=True), names)[:most]
+    greys = [one.image if one.image.ndim == 2 else images.luma(one.image) for one in found]
+    return [middle(halved(grey) if max(grey.shape) > LARGE else grey, side) for grey in greys]
+
+
+def middle(image, side):
+    """The middle of an image [H, W] in [0, 1] as grey levels: [side, side] in [0, 255]."""
+    if min(image.shape) < side:
+        raise ValueError(f"middle: the image is {image.shape[0]}x{image.shape[1]}, smaller than {side}x{side}")
+    top, left = ((length - side) // 2 for length in image.shape)
+    return 255 * image[top : top + side, left : left + side]
+
+
+def halved(grey):
+    """An image [H, W] of half the size, each pixel the mean of four; odd last rows and columns are left out."""
+    height, width = (length // 2 for length in grey.shape)
+    return grey[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean((1, 3))
+
+
 def scores(restored, clean):
     """(SNR in dB, PSNR in dB, SSIM) of a restored image; SNR = 10 log10(sum g^2 / sum (restored - g)^2).
 
@@ -107,6 +157,39 @@ def compare(methods, images, levels, *, seed=0):
             spent = time.perf_counter() - start
             rows[name].append((*scores(restored, clean), spent))
     return {name: np.array(found) for name, found in rows.items()}
+
+
+def as_table(found):
+    """What :func:`compare` found, as a Markdown table of the means beside the paper's Table I."""
+    heading = "| method | SNR (dB) | PSNR (dB) | SSIM | seconds an image | PSNR, paper | SSIM, paper |"
+    lines = [heading, "|-|-|-|-|-|-|-|"]
+    for name, values in found.items():
+        snr, psnr, ssim, seconds = values.mean(0)
+        _, decibels, similarity = published.TABLE_1.get(IN_PAPER.get(name), ("", "", ""))
+        measured = f"{snr:.2f} | {psnr:.2f} | {ssim:.3f} | {seconds:.2g}"
+        lines.append(f"| {LABELS.get(name, name)} | {measured} | {decibels} | {similarity} |")
+    return "\n".join(lines)
+
+
+def estimates(network, images, levels, *, seed=0):
+    """(eta, sigma) of every image at every level: true, by a network's sub-network, by ``noise_level``; [n, 2] each.
+
+    Args:
+        network: an ``XBDCNN`` that estimates. images: [H, W] in [0, 255]. levels: pairs (eta, sigma).
+    """
+    rows = []
+    for number, (eta, sigma) in enumerate(levels):
+        for place, clean in enumerate(images):
+            noisy = noise.hybrid(clean, eta, sigma, seed=seed + 100 * number + place)
+            own = [float(level) for level in noise.levels_of_maps(level_maps(network, noisy))]
+            rows.append(((eta, sigma), own, noise_level.estimate(noisy)[:2]))
+    return np.array(rows, dtype=np.float64).transpose(1, 0, 2)
+
+
+def level_maps(network, noisy):
+    """What a network's sub-network says of a noisy image [H, W] in [0, 255]: tensor [1, 2, h, w], shares of white."""
+    with torch.no_grad():
+        return network.both(torch.from_numpy(np.asarray(noisy, dtype=np.float32) / 255)[None, None])[1]
 
 
 def surfaces(methods, images, etas, sigmas, *, seed=0):

@@ -42,7 +42,7 @@ XRAYS = {
     "xray-bdcnn-seed1": "X-BDCNN, a second seed",
     "xray-dncnn-seed1": "DnCNN, a second seed",
 }
-XRAY_STEPS = 1600
+XRAY_STEPS = 600
 """Steps of each of them."""
 DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 3_600, 60, 600
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""

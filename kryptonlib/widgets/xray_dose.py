@@ -87,16 +87,15 @@ def explore(network, clean):
             tooltip="Dose: photons that one grey level stands for", **look,
         ),
         "sigma": ipywidgets.IntSlider(
-            10, 0, 40, 5, description="Electronics", tooltip="Standard deviation of the electronic noise in grey levels",
-            **look,
+            10, 0, 40, 5, description="Electronics", tooltip="Deviation of the electronic noise in grey levels", **look,
         ),
     }  # fmt: skip
 
     def drawn(eta, sigma):
         (_, _, _, own, found) = view(network, clean, eta, sigma)
         alt = (
-            f"{eta:g} photons per grey level, electronic noise {sigma}: the sub-network says {own[0]:.2g} and {own[1]:.1f}, "
-            f"variance against mean {found[0]:.2g} and {found[1]:.1f}"
+            f"{eta:g} photons per grey level, electronic noise {sigma}: the sub-network says {own[0]:.2g} and "
+            f"{own[1]:.1f}, variance against mean {found[0]:.2g} and {found[1]:.1f}"
         )
         return plots.as_html(render(network, clean, eta, sigma), alt)
 
