@@ -23,14 +23,15 @@ class Highlight:
 
 HIGHLIGHTS = (
     Highlight("05", "vgg16-published-ratio", "Counted from the layers' shapes, so that no timing enters."),
-    Highlight("05", "all-changes-inside-the-window", "Outside the windows every activation equals the clean one."),
-    Highlight("03", "conv-share-of-macs", "Multiply-adds of five networks; AlexNet's share is the least."),
     Highlight("06", "published-settings-kept", "The quality a fit promises on some images is not that of another."),
-    Highlight("06", "tuned-threshold-on-others", "Its own tuner, judged on photos that it did not see."),
     Highlight("21", "timed-at-the-promise", "Of an earlier session, alone on a machine; the paper's own methods reach less."),
-    Highlight("04", "saliency-spreads-wider", "Root mean square distance from the map's centre, six photos."),
     Highlight("03", "layers-to-underflow", "Plain stacks, five seeds, with default and with He's weights as a control."),
-    Highlight("02", "group-norm-uses-other-samples", "A sample gives the same output alone and in a batch."),
+    Highlight("22", "plain-training-error", "Three seeds, each network at the best of the same rates."),
     Highlight("07", "entropy-of-rounding", "Computed for Laplace's density, which learned latents resemble."),
     Highlight("07", "slide-soft", "Without a temperature and with levels on one side it is drawn to the middle."),
+    Highlight("14", "lpips-first", "The thesis's own votes, scored again, 4,000 resamples of them."),
+    Highlight("11", "leads-over-two-seeds", "One common start, equal steps, a rate for each loss found by the same sweep."),
+    Highlight("12", "inventors", "Planted lesions: the contrast that a network shows where there is none."),
+    Highlight("13", "reading-fits", "Of several readings of the text, the only one that gives the printed values."),
+    Highlight("13", "table-2-leads", "Small networks after minutes of training, on other X-rays than the paper."),
 )

@@ -25,7 +25,7 @@ from kryptonlib.compression.gdn import GDN
 from kryptonlib.compression.start import block_transform, rescale_latents
 from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
-from kryptonlib.training.study import Study
+from kryptonlib.training.study import Study, generator
 
 START = "codec-start"
 SIDE, BATCH = 112, 8
@@ -112,10 +112,10 @@ class Codec(Study):
             optimizer.param_groups[0]["lr"] = RATES[name] * pace
             optimizer.zero_grad()
         luma = 255 * self.photos.batch(step, BATCH).to(device)
-        generator = torch.Generator(device).manual_seed(self.options.seed * 2**32 + step)
+        noise = generator(self.options.seed, step, device)
         latents = self.net.encode(luma)
         steps = self.net.steps
-        noisy = quantization.add_noise(latents, steps, generator)
+        noisy = quantization.add_noise(latents, steps, noise)
         self.density.bits(noisy.detach(), steps.detach()).mean().backward()
         self.optimizers["density"].step()
         self.density.requires_grad_(False)

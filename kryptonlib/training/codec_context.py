@@ -10,7 +10,7 @@ from kryptonlib.compression.density import empirical_entropy, map_bits
 from kryptonlib.compression.quantization import BETAS, mean_maps
 from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
-from kryptonlib.training.study import Study
+from kryptonlib.training.study import Study, generator
 
 SIDE, CROPS, BATCH = 320, 480, 8
 RATE = 4e-3
@@ -75,9 +75,9 @@ class CodecContext(Study):
     def learn(self, step, pace):
         """One step on crops and betas that seed and step decide."""
         device = self.options.device
-        generator = torch.Generator().manual_seed(self.options.seed * 2**32 + step)
-        chosen = torch.randint(len(self.latents), (BATCH,), generator=generator)
-        beta = torch.randperm(len(BETAS), generator=generator)[:BATCH]
+        random = generator(self.options.seed, step)
+        chosen = torch.randint(len(self.latents), (BATCH,), generator=random)
+        beta = torch.randperm(len(BETAS), generator=random)[:BATCH]
         factor = torch.tensor(BETAS)[beta][:, None, None, None]
         symbols = (self.latents[chosen] / factor).round()[:, self.model.order.cpu()].to(device)
         bits = self._bits(symbols, beta.to(device)) / symbols[0].numel()

@@ -13,7 +13,7 @@ import torch
 from kryptonlib import samples, store
 from kryptonlib.adversarial import dcgan, losses, quality, vae
 from kryptonlib.training import schedule
-from kryptonlib.training.study import Study
+from kryptonlib.training.study import Study, generator
 
 WIDTH, BATCH = 32, 64
 STEPS = 6000
@@ -53,9 +53,9 @@ class Digits(Study):
 
     def batch(self, step):
         """(digits [N, 1, 28, 28] in [-1, 1], the step's random generator)."""
-        generator = torch.Generator().manual_seed(self.options.seed * 2**32 + step)
-        chosen = torch.randint(len(self.images), (BATCH,), generator=generator)
-        return (2 * self.images[chosen, None] - 1).to(self.options.device), generator
+        random = generator(self.options.seed, step)
+        chosen = torch.randint(len(self.images), (BATCH,), generator=random)
+        return (2 * self.images[chosen, None] - 1).to(self.options.device), random
 
     def pace(self, pace):
         """Set the rate of this step."""

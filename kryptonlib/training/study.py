@@ -29,8 +29,8 @@ class Options:
     steps: int | None = None
 
 
-def generator(seed, number):
-    """A ``torch.Generator`` on the CPU that two whole numbers decide, also negative ones.
+def generator(seed, number, device="cpu"):
+    """A ``torch.Generator`` on ``device`` that two whole numbers decide, also negative ones.
 
     torch's own seed keeps 32 bits on a CPU, so that ``seed * 2**32 + number`` would be the same for every seed.
 
@@ -39,7 +39,7 @@ def generator(seed, number):
         tensor([False])
     """
     words = np.random.SeedSequence([seed % 2**63, number % 2**63]).generate_state(1)
-    return torch.Generator().manual_seed(int(words[0]))
+    return torch.Generator(device).manual_seed(int(words[0]))
 
 
 class Study(ABC):
