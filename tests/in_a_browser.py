@@ -68,5 +68,14 @@ def run_all_cells(page):
 
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=PATIENCE)
     expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first).to_be_attached(timeout=PATIENCE)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name=re.compile("^Run All Cells")).first.click()
+    prompts = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-InputPrompt")
+    before = prompts.all_inner_texts()
+    for _ in range(8):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).first.click()
+        # A kernel that is shown as idle may not be connected yet; then the command does nothing. "[*]" says that it did.
+        for _ in range(20):
+            if prompts.all_inner_texts() != before:
+                return
+            page.wait_for_timeout(500)
+    raise AssertionError("no cell began to run")
