@@ -7,6 +7,7 @@ import io
 import numpy as np
 
 from kryptonlib import store
+from kryptonlib.losses import thesis
 
 SIGMA = 25 / 255
 """Deviation of the noise in the thesis's test, in parts of the range."""
@@ -22,16 +23,9 @@ LOSSES = {
 """Key in the checkpoints' names -> what tables call the model."""
 OWN = {"MS-SSIM": "ms_ssim", "LPIPS + l2": "lpips", "FLIP": "flip", "l2": "psnr"}
 """Model -> the metric that its loss makes good; l2 has the order of PSNR."""
-_COLUMNS = ("noisy", "l1", "l2", "MS-SSIM", "LPIPS + l2", "FLIP", "adaptive")
-_ROWS = {
-    "l1": (78.22e-3, 24.52e-3, 18.50e-3, 19.30e-3, 19.02e-3, 20.87e-3, 18.60e-3),
-    "l2": (9.61e-3, 1.11e-3, 0.68e-3, 0.74e-3, 0.70e-3, 0.86e-3, 0.69e-3),
-    "psnr": (20.17, 29.81, 32.05, 31.69, 31.89, 31.01, 31.97),
-    "ms_ssim": (0.8930, 0.9614, 0.9805, 0.9814, 0.9801, 0.9808, 0.9810),
-    "lpips": (0.4593, 0.3182, 0.2274, 0.2096, 0.0500, 0.2083, 0.2235),
-    "flip": (0.4593, 0.1611, 0.1207, 0.1246, 0.1247, 0.1121, 0.1221),
+TABLE_61 = {
+    metric: dict(zip(("noisy", *thesis.MODELS[1:]), values)) for metric, values in thesis.TABLES["denoising"].items()
 }
-TABLE_61 = {metric: dict(zip(_COLUMNS, values)) for metric, values in _ROWS.items()}
 """Metric -> model -> the mean that table 6.1 of the thesis (paper 5) prints, for Kodak."""
 
 

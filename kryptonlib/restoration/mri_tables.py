@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kryptonlib.losses import thesis
 from kryptonlib.restoration.mri_study import HIGHER, METRICS
 
 LABELS = {
@@ -10,34 +11,16 @@ LABELS = {
 }  # fmt: skip
 """How methods are called in tables and figures."""
 _MODELS = ("masked", "l1", "l2", "msssim", "lpips", "flip", "adaptive")
-_KNEE = """
-28.91 20.35 20.53 20.96 21.89 20.46 20.36
-2.39 1.16 1.17 1.24 1.28 1.17 1.17
-26.71 30.29 30.25 30.01 29.81 30.23 30.27
-.9111 .9591 .9585 .9595 .9559 .9590 .9590
-.3517 .3597 .3618 .3352 .1563 .3644 .3589
-.1972 .1241 .1238 .1255 .1309 .1222 .1245"""
-_BRAIN = """
-54.66 28.17 28.32 30.06 32.59 27.57 27.64
-5.96 1.87 1.85 1.95 2.21 1.85 1.83
-22.61 27.53 27.55 27.37 26.83 27.56 27.62
-.8652 .9541 .9531 .9587 .9509 .9544 .9555
-.4274 .2973 .2971 .2906 .1496 .3011 .3002
-.3053 .1890 .1918 .2097 .2280 .1842 .1862"""
 _THOUSANDS = ("l1", "l2")
 """Metrics that the tables print times 1000."""
 NAMES = {"l1": "1000 l1", "l2": "1000 l2", "psnr": "PSNR (dB)", "ms_ssim": "MS-SSIM", "lpips": "LPIPS", "flip": "FLIP"}
 
 
-def _read(text):
-    rows = [list(map(float, line.split())) for line in text.strip().splitlines()]
-    scale = np.array([1e-3 if metric in _THOUSANDS else 1.0 for metric in METRICS])
-    return dict(zip(_MODELS, np.array(rows).T * scale))
-
-
-THESIS = {"knee": _read(_KNEE), "brain": _read(_BRAIN)}
-"""Table -> model -> [6] in the order of ``METRICS``, without the factors of 1000. The caption of table 6.4 says knee;
-its section says brain, and so do its images."""
+THESIS = {
+    table: dict(zip(_MODELS, np.transpose([thesis.TABLES[table][metric] for metric in METRICS])))
+    for table in ("knee", "brain")
+}
+"""Table -> model -> [6] in the order of ``METRICS``, without the factors of 1000."""
 
 
 def best(values, metric):
