@@ -137,7 +137,12 @@ class Codec(Study):
             share = schedule.kept_share(step, AVERAGE)
             for mean, value in zip(self.average.parameters(), self.net.parameters()):
                 mean.lerp_(value, 1 - share)
-        return {"loss": loss.item(), "mse": error.item(), "bpp": bits.item(), "learning_rate": RATES["transform"] * pace}
+        return {
+            "loss": loss.item(),
+            "mse": error.item(),
+            "bpp": bits.item(),
+            "learning_rate": RATES["transform"] * pace,
+        }
 
     def _quantized(self, latents, noisy, steps, pace):
         """What the decoder is given in training."""
@@ -252,5 +257,3 @@ def _adopt(net, parent, gamma, patches):
         net.decoder[0].scale.copy_(spread)
         rescale_latents(net, (gamma / 10000) ** 0.5)
     return spread / (gamma / 10000) ** 0.5
-
-

@@ -40,6 +40,7 @@ START_RATE = 1e-3
 SWEPT = (7.5e-5, 1.5e-4, 3e-4, 6e-4)
 """Rates that the sweep tries."""
 
+
 def _lpips_l2(x, y):
     """Grey images count as colour ones whose three channels are equal."""
     return losses.lpips_l2(x.expand(-1, 3, -1, -1), y.expand(-1, 3, -1, -1), weight=L2_WEIGHT)
