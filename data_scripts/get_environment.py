@@ -87,7 +87,9 @@ def install_torch(python, build, version, vision=None):
     if vision:
         if pip(python, f"torch=={version}+cpu", f"torchvision=={vision}+cpu"):
             return True
-        tell("  pip does not see CPU builds of torch and torchvision; trying torch alone (the lines above are no error)")
+        tell(
+            "  pip does not see CPU builds of torch and torchvision; trying torch alone (the lines above are no error)"
+        )
     if pip(python, f"torch=={version}+cpu"):
         return True
     tell("  pip does not see a CPU build of torch; asking uv for it (the lines above are not an error)")
@@ -121,7 +123,9 @@ def make(torch_choice="auto"):
         SystemExit: with the remedy, if Python is too old, the lock is missing or an installation failed.
     """
     if sys.version_info < (3, 11):
-        raise SystemExit(f"Krypton needs Python 3.11 or newer, this is {sys.version.split()[0]}: make PYTHON=python3.11 …")
+        raise SystemExit(
+            f"Krypton needs Python 3.11 or newer, this is {sys.version.split()[0]}: make PYTHON=python3.11 …"
+        )
     if not LOCK.exists():
         raise SystemExit(f"{LOCK} is missing: this does not look like a whole checkout")
     build = torch_build(torch_choice)

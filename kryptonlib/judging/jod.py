@@ -71,9 +71,7 @@ def counted(wins):
     """Votes as a checked integer array [N, N] or [observers, N, N]; see :func:`scale`."""
     given = np.asarray(wins)
     if given.dtype.kind not in "iuf" or given.ndim not in (2, 3) or given.shape[-1] != given.shape[-2]:
-        raise ValueError(
-            f"votes must be counts [N, N] or [observers, N, N], got {given.dtype} of shape {given.shape}"
-        )
+        raise ValueError(f"votes must be counts [N, N] or [observers, N, N], got {given.dtype} of shape {given.shape}")
     if given.shape[-1] < 2 or not given.size:
         raise ValueError(f"votes must be of at least 2 candidates and 1 observer, got shape {given.shape}")
     votes = given.astype(np.int64) if np.isfinite(given).all() else None

@@ -21,7 +21,7 @@ _LEAST = 1e-8
 def filter_bank():
     """Eight hand-made filters [8, 1, 5, 5]: brightness, slopes and bars of Gaussian windows, each of length 1."""
     offset = torch.arange(SIDE) - SIDE // 2
-    window = torch.exp(-offset.float() ** 2 / 2)
+    window = torch.exp(-(offset.float() ** 2) / 2)
     slope, bar = offset * window, (offset**2 - (offset**2 * window).sum() / window.sum()) * window
     pairs = [(a, b) for a in (window, slope, bar) for b in (window, slope, bar)][:8]
     bank = torch.stack([torch.outer(a, b) for a, b in pairs])[:, None]

@@ -89,6 +89,4 @@ def draw(images, candidates, *, study, observer, count=None):
         raise ValueError(f"draw: count must be from 1 to {len(asked)}, the number of pairs times images, got {count!r}")
     asked = asked[:count]
     chance.shuffle(asked)
-    return [
-        Trial(number, image, *chance.sample(pair, 2)) for number, (image, pair) in enumerate(asked)
-    ]
+    return [Trial(number, image, *chance.sample(pair, 2)) for number, (image, pair) in enumerate(asked)]

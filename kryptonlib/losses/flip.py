@@ -96,9 +96,7 @@ def flip_map(x, y, *, pixels_per_degree=PIXELS_PER_DEGREE, softened=False):
     seen, detected = [], []
     for image in (x, y):
         opponent = colour.ycxcz_from_linear(colour.linear_from_srgb(_cut(image)))
-        blurred = torch.cat(
-            [_seen(opponent[:, i : i + 1], pixels_per_degree, _SENSITIVITY[i]) for i in range(3)], 1
-        )
+        blurred = torch.cat([_seen(opponent[:, i : i + 1], pixels_per_degree, _SENSITIVITY[i]) for i in range(3)], 1)
         seen.append(colour.hunt(colour.lab_from_linear(_cut(colour.linear_from_ycxcz(blurred)))))
         detected.append((opponent[:, :1] + 16) / 116)
     feature = torch.maximum(

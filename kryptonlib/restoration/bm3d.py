@@ -40,7 +40,9 @@ def bm3d(image, sd):
     """
     noisy = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))
     if noisy.ndim != 2 or min(noisy.shape) < SIDE + 2 * REACH + 1:
-        raise ValueError(f"bm3d: got shape {tuple(noisy.shape)}, expected [H, W] of at least {SIDE + 2 * REACH + 1} each")
+        raise ValueError(
+            f"bm3d: got shape {tuple(noisy.shape)}, expected [H, W] of at least {SIDE + 2 * REACH + 1} each"
+        )
     places = _matched(noisy)
     spectra = _stacks(noisy, places)
     kept = spectra.abs() > THRESHOLD * sd

@@ -9,6 +9,7 @@ import numpy as np
 
 from kryptonlib.images import check_image
 
+
 def non_local_means(image, sd, *, strength=0.7):
     """Every pixel becomes a mean of the pixels whose surroundings look like its own.
 

@@ -32,7 +32,9 @@ def from_torch(module, layer=0):
     """The weights of one layer of an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, or of a cell of these; shared, not copied."""
     suffix = f"_l{layer}" if hasattr(module, f"weight_ih_l{layer}") else ""
     if not hasattr(module, f"weight_ih{suffix}"):
-        raise TypeError(f"from_torch() got {type(module).__name__}; expected nn.RNN, nn.GRU, nn.LSTM or a cell of these")
+        raise TypeError(
+            f"from_torch() got {type(module).__name__}; expected nn.RNN, nn.GRU, nn.LSTM or a cell of these"
+        )
     return Weights(*(getattr(module, f"{name}{suffix}") for name in Weights._fields))
 
 
@@ -174,7 +176,9 @@ def unroll(kind, inputs, weights, state=None):
     check_choice("kind", kind, GATES)
     rows, hidden = weights.weight_hh.shape
     if rows != GATES[kind] * hidden:
-        raise ValueError(f"unroll() got {rows} rows of weights for a {kind} of {hidden}; expected {GATES[kind] * hidden}")
+        raise ValueError(
+            f"unroll() got {rows} rows of weights for a {kind} of {hidden}; expected {GATES[kind] * hidden}"
+        )
     if inputs.ndim != 3 or inputs.shape[2] != weights.weight_ih.shape[1] or not len(inputs):
         raise ValueError(f"unroll() got inputs {tuple(inputs.shape)}; expected [T, N, {weights.weight_ih.shape[1]}]")
     state = zero_state(kind, inputs.shape[1], hidden, inputs.dtype) if state is None else state

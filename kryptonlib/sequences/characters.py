@@ -163,7 +163,9 @@ def table_losses(train_text, test_text, alphabet, order):
         A list of ``order`` + 1 numbers.
     """
     if order < 0 or len(test_text) <= order:
-        raise ValueError(f"table_losses() got order={order}; expected 0 up to below the text's length, {len(test_text)}")
+        raise ValueError(
+            f"table_losses() got order={order}; expected 0 up to below the text's length, {len(test_text)}"
+        )
     tables = []
     for size in range(order + 1):
         pairs = Counter(train_text[i : i + size + 1] for i in range(len(train_text) - size))

@@ -129,8 +129,9 @@ def clip(gradients, limit):
     return ([part * (limit / norm) for part in gradients] if norm > limit else list(gradients)), norm
 
 
-def recall(kind, gap, *, steps, seed=0, hidden=32, keep_bias=None, radius=None, limit=1.0, rate=1e-2, batch=32,
-           method="Adam"):
+def recall(
+    kind, gap, *, steps, seed=0, hidden=32, keep_bias=None, radius=None, limit=1.0, rate=1e-2, batch=32, method="Adam"
+):
     """Train a network to remember the first of ``gap`` + 1 symbols, one of four, over ``gap`` random others.
 
     Args:

@@ -110,9 +110,7 @@ def errors(kind, inputs, weights, factors, backs):
         return gradient(kind, inputs, weights, lambda h, first: (factors[first : first + len(h)] * h).sum(), k1, k2)
 
     whole = found(None, None)
-    return {
-        name: [relative_error(found(1 if name == "1" else k2, k2), whole) for k2 in backs] for name in ("1", "k2")
-    }
+    return {name: [relative_error(found(1 if name == "1" else k2, k2), whole) for k2 in backs] for name in ("1", "k2")}
 
 
 def by_hand(inputs, weights, slopes, start=None):

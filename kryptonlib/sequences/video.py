@@ -80,8 +80,7 @@ class Restorer(nn.Module):
         return torch.stack(restored)
 
 
-def train(images, *, recurrent, steps, seed=0, noise=0.5, frames=8, batch=8, rate=1e-2, channels=8,
-          speeds=(0, 1)):
+def train(images, *, recurrent, steps, seed=0, noise=0.5, frames=8, batch=8, rate=1e-2, channels=8, speeds=(0, 1)):
     """Train a restorer on moving images with Gaussian noise, new in every step.
 
     Args:

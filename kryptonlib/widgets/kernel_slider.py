@@ -39,11 +39,12 @@ def step(image, kernel, row, column, *, stride=1, padding=0):
     image, kernel, shape = _checked(image, kernel, stride, padding)
     for name, value, count in (("row", row, shape[0]), ("column", column, shape[1])):
         if not isinstance(value, (int, np.integer)) or not 0 <= value < count:
-            raise ValueError(f"{name} must be an int from 0 to {count - 1} (the output is {shape[0]} x {shape[1]}), "
-                             f"got {value!r}")
+            raise ValueError(
+                f"{name} must be an int from 0 to {count - 1} (the output is {shape[0]} x {shape[1]}), got {value!r}"
+            )
     padded = np.pad(image, padding)
     top, left = row * stride, column * stride
-    window = padded[top:top + kernel.shape[0], left:left + kernel.shape[1]]
+    window = padded[top : top + kernel.shape[0], left : left + kernel.shape[1]]
     return Step(window, window * kernel, float(np.sum(window * kernel)))
 
 
@@ -61,9 +62,16 @@ def render(image, kernel, row, column, *, stride=1, padding=0):
     answers = _form(np.append(image, kernel))
 
     fig = plt.figure(figsize=(plots.WIDTH, 4.1), layout="none")
-    places = [fig.add_axes(place) for place in ((0.01, 0.12, 0.36, 0.76), (0.40, 0.53, 0.155, 0.35),
-                                                (0.40, 0.05, 0.155, 0.35), (0.595, 0.30, 0.155, 0.35),
-                                                (0.775, 0.12, 0.22, 0.76))]
+    places = [
+        fig.add_axes(place)
+        for place in (
+            (0.01, 0.12, 0.36, 0.76),
+            (0.40, 0.53, 0.155, 0.35),
+            (0.40, 0.05, 0.155, 0.35),
+            (0.595, 0.30, 0.155, 0.35),
+            (0.775, 0.12, 0.22, 0.76),
+        )
+    ]
     padded = np.pad(image, padding)
     _table(places[0], padded, "input" + (f" with padding {padding}" if padding else ""), pixels, "gray", (low, high))
     drawing.outline(places[0], row * stride, column * stride, *kernel.shape)
@@ -71,8 +79,17 @@ def render(image, kernel, row, column, *, stride=1, padding=0):
     drawing.outline(places[1], 0, 0, *kernel.shape)
     _table(places[2], kernel, "times kernel", weights, plots.DIVERGING, _symmetric(kernel))
     _table(places[3], products, "= products", answers, plots.DIVERGING, _symmetric(products))
-    places[3].text(0.5, -0.09, f"sum = {answers.format(total + 0.0)}", transform=places[3].transAxes, ha="center",
-                   va="top", fontsize=12, fontweight="bold", color=plots.COLOURS[1])
+    places[3].text(
+        0.5,
+        -0.09,
+        f"sum = {answers.format(total + 0.0)}",
+        transform=places[3].transAxes,
+        ha="center",
+        va="top",
+        fontsize=12,
+        fontweight="bold",
+        color=plots.COLOURS[1],
+    )
     _table(places[4], np.where(done, output, np.nan), "output so far", answers, plots.DIVERGING, _symmetric(output))
     drawing.outline(places[4], row, column, 1, 1)
     return fig
@@ -94,13 +111,15 @@ def panel(image, kernels):
         _checked(image, kernel, 1, 0)
     look = wiring.look()
     controls = {
-        "kernel": ipywidgets.Dropdown(options=list(kernels), description="Kernel", tooltip="Which kernel slides",
-                                      **look),
+        "kernel": ipywidgets.Dropdown(
+            options=list(kernels), description="Kernel", tooltip="Which kernel slides", **look
+        ),
         "row": ipywidgets.IntSlider(min=0, description="Row", tooltip="Row of the output pixel", **look),
         "column": ipywidgets.IntSlider(min=0, description="Column", tooltip="Column of the output pixel", **look),
         "stride": ipywidgets.IntSlider(1, 1, 3, description="Stride", tooltip="Pixels between two windows", **look),
-        "padding": ipywidgets.IntSlider(0, 0, 2, description="Padding", tooltip="Rings of zeros around the image",
-                                        **look),
+        "padding": ipywidgets.IntSlider(
+            0, 0, 2, description="Padding", tooltip="Rings of zeros around the image", **look
+        ),
     }
 
     def fit():
@@ -112,8 +131,12 @@ def panel(image, kernels):
         return _picture(image, np.asarray(kernels[kernel]), row, column, {"stride": stride, "padding": padding})
 
     fit()
-    return wiring.panel(controls, drawn, rows=[("kernel", "stride", "padding"), ("row", "column")],
-                        adjust=dict.fromkeys(("kernel", "stride", "padding"), fit))
+    return wiring.panel(
+        controls,
+        drawn,
+        rows=[("kernel", "stride", "padding"), ("row", "column")],
+        adjust=dict.fromkeys(("kernel", "stride", "padding"), fit),
+    )
 
 
 def _picture(image, kernel, row, column, geometry):

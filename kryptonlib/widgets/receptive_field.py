@@ -111,9 +111,7 @@ def panel(image, networks):
         "network": ipywidgets.Dropdown(
             options=list(networks), description="Network", tooltip="Which network looks at the image", **look
         ),
-        "layer": ipywidgets.SelectionSlider(
-            options=[""], description="Layer", tooltip="Depth of the layer", **look
-        ),
+        "layer": ipywidgets.SelectionSlider(options=[""], description="Layer", tooltip="Depth of the layer", **look),
         "row": ipywidgets.IntSlider(min=0, description="Row", tooltip="Row of the unit in its map", **look),
         "column": ipywidgets.IntSlider(min=0, description="Column", tooltip="Column of the unit in its map", **look),
     }

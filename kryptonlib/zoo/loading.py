@@ -123,7 +123,7 @@ def _download(weights):
 
 
 def _fetched(name):
-    """"ready", or the command after which these weights are."""
+    """ "ready", or the command after which these weights are."""
     file = f"weights/{name}.safetensors"
     return "ready" if (store.data_dir() / file).is_file() else f"run `{store.remedy(file)}`"
 
@@ -172,9 +172,7 @@ def trunk(name, device=None):
     # On the meta device the weights that are thrown away (124 million in VGG16's linear layers) take no time.
     with torch.device("meta"):
         layers = (
-            distilled.inception_v3_trunk()
-            if name == "inception_v3"
-            else models.get_model(name, weights=None).features
+            distilled.inception_v3_trunk() if name == "inception_v3" else models.get_model(name, weights=None).features
         )
     layers.load_state_dict(weights, assign=True)
     for module in layers:
