@@ -73,7 +73,8 @@ def run_all_cells(page):
     for _ in range(8):
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name=re.compile("^Run All Cells")).first.click()
-        # A kernel that is shown as idle may not be connected yet; then the command does nothing. "[*]" says that it did.
+        # A kernel that is shown as idle may not be connected yet; then the command does nothing. "[*]" says that it
+        # did.
         for _ in range(20):
             if prompts.all_inner_texts() != before:
                 return

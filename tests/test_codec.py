@@ -262,8 +262,8 @@ def test_bd_rate_is_the_package_s_and_has_the_right_sign():
 
 
 def test_the_mean_curve_can_say_the_opposite_of_every_image():
-    """One coder reaches a fixed PSNR in every image, the other spends its bits elsewhere: on each image the second needs
-    more rate, and its mean curve lies better."""
+    """One coder reaches a fixed PSNR in every image, the other spends its bits elsewhere: on each image the second
+    needs more rate, and its mean curve lies better."""
     qualities = np.array([28.0, 31, 34, 37, 40])
     easy, hard = 2 ** ((qualities - 40) / 6), 4 * 2 ** ((qualities - 40) / 6)
     anchors = [curve(easy, qualities), curve(hard, qualities)]

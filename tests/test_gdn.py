@@ -44,8 +44,8 @@ def test_the_gradient_in_all_three_arguments(inverse):
     assert torch.autograd.gradcheck(lambda *given: normalize(*given, inverse=inverse), inputs)
 
 
-# Of CompressAI 1.2.8's compressai.layers.GDN, in float64, with its own beta and gamma set to these numbers: outputs, and
-# the gradients of the sum of squared outputs in gamma and beta.
+# Of CompressAI 1.2.8's compressai.layers.GDN, in float64, with its own beta and gamma set to these numbers: outputs,
+# and the gradients of the sum of squared outputs in gamma and beta.
 ROOT_BETA = [0.9, 1.2, 0.7]
 ROOT_GAMMA = [[0.3, 0.1, 0.2], [0.0, 0.4, 0.25], [0.15, 0.05, 0.5]]
 PLACES = [[[1.0, -2.0]], [[0.5, 3.0]], [[-1.5, 0.25]]]

@@ -1,4 +1,5 @@
-"""Hybrid noise against its definition and the paper's table; stabilisation against quadrature; estimates against truth."""
+"""Hybrid noise against its definition and the paper's table; stabilisation against quadrature; estimates against
+truth."""
 
 import numpy as np
 import pytest

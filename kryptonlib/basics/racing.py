@@ -91,7 +91,8 @@ def batches(points, answers, start, rates, size, epochs, seeds):
 
 
 def settled(path, level):
-    """The first step from which on the loss stays below ``level``: [R, S] for ``path`` [steps + 1, R, S]; inf if never."""
+    """The first step from which on the loss stays below ``level``: [R, S] for ``path`` [steps + 1, R, S]; inf if
+    never."""
     below = np.asarray(path) < level
     stays = np.flip(np.logical_and.accumulate(np.flip(below, 0), 0), 0)
     return np.where(stays[-1], np.argmax(stays, axis=0), np.inf)

@@ -1,4 +1,5 @@
-"""Judging by eye: blinded pairs, votes of many people, the JOD scale made from them, and metrics held against people."""
+"""Judging by eye: blinded pairs, votes of many people, the JOD scale made from them, and metrics held against
+people."""
 
 from kryptonlib.judging import agreement, classical, drawing, jod, learned, simulation, votes
 from kryptonlib.judging.material import Material, read_folder

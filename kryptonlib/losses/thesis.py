@@ -1,7 +1,8 @@
 """What the thesis measured: its tables 6.1 (Kodak), 6.3 (knee) and 6.4 (brain), as printed.
 
 Source: Engman and Nilsson, "A novel perceptual metric in deep learning" (paper 5), section 6. The caption of table 6.4
-says knee; its section says brain, and so do its images. Table 6.1 prints 0.4593 for the noisy images twice, for LPIPS and for FLIP; one is probably a slip.
+says knee; its section says brain, and so do its images. Table 6.1 prints 0.4593 for the noisy images twice, for LPIPS
+and for FLIP; one is probably a slip.
 """
 
 MODELS = ("input", "l1", "l2", "MS-SSIM", "LPIPS + l2", "FLIP", "adaptive")

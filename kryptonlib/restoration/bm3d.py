@@ -4,9 +4,10 @@ Two passes over the image. The first keeps the coefficients of every stack that 
 second finds its stacks in that estimate, and shrinks every coefficient by what the estimate says of its size (Wiener
 filter). Patches overlap, and every pixel becomes a weighted mean of what all stacks say of it.
 
-This is our own code, written from the paper; the package ``bm3d`` of its authors, whose licence allows non-commercial use
-only, is not needed. Ours differs in two places: the transform of a patch is the DCT in both passes (the paper's first
-pass takes a wavelet), and reference patches lie 4 pixels apart. On two photos it stays within 0.35 dB of the package.
+This is our own code, written from the paper; the package ``bm3d`` of its authors, whose licence allows non-commercial
+use only, is not needed. Ours differs in two places: the transform of a patch is the DCT in both passes (the paper's
+first pass takes a wavelet), and reference patches lie 4 pixels apart. On two photos it stays within 0.35 dB of the
+package.
 """
 
 import numpy as np
@@ -93,7 +94,8 @@ def _boxes(values):
 
 
 def _transforms():
-    """The orthonormal matrices of a patch's DCT, [64, 64] on its pixels, and of a stack's Hadamard transform, [16, 16]."""
+    """The orthonormal matrices of a patch's DCT, [64, 64] on its pixels, and of a stack's Hadamard transform, [16,
+    16]."""
     places = torch.arange(SIDE, dtype=torch.float64)
     dct = torch.cos(torch.pi * (places + 0.5) * places[:, None] / SIDE) * (2 / SIDE) ** 0.5
     dct[0] /= 2**0.5

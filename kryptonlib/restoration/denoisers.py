@@ -192,8 +192,8 @@ class ReCNN(Denoiser):
 def convolution(inputs, outputs, gain=math.sqrt(2), bias=True):
     """3x3, no bias at first: orthogonal weights of a gain; between layers of one width mostly the identity.
 
-    Behind a ReLU the identity changes nothing, so that a new network of any depth hands its first layer's features on to
-    its last, which ``start`` fits: it begins as a good shallow filter and not as a deep random one.
+    Behind a ReLU the identity changes nothing, so that a new network of any depth hands its first layer's features on
+    to its last, which ``start`` fits: it begins as a good shallow filter and not as a deep random one.
     """
     layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
     nn.init.orthogonal_(layer.weight, gain)

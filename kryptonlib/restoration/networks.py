@@ -5,8 +5,8 @@ from kryptonlib.restoration.denoisers import XBDCNN, DnCNN, ReCNN
 from kryptonlib.restoration.unet import PlainUNet, UNet
 
 BUILDERS = {"unet": UNet, "plain-unet": PlainUNet, "xbdcnn": XBDCNN, "dncnn": DnCNN, "recnn": ReCNN}
-"""Name -> class or function. What it makes is a module with ``channels``, ``inputs``, ``multiple`` and ``reach``, that maps
-[N, inputs, H, W] to [N, channels, H, W]."""
+"""Name -> class or function. What it makes is a module with ``channels``, ``inputs``, ``multiple`` and ``reach``, that
+maps [N, inputs, H, W] to [N, channels, H, W]."""
 
 
 def build(settings):

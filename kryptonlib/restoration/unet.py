@@ -22,7 +22,8 @@ class UNet(nn.Module):
 
     The image's 2x2 neighbours become channels, which nearly halves the cost per pixel. Each level is a residual block
     ``a + conv(relu(a))``, a = conv(input); max-pooling, nearest upsampling, concatenation. The last convolution also
-    sees the input itself, so that a linear filter is within its reach from the start (``training.restoring.linear_start``).
+    sees the input itself, so that a linear filter is within its reach from the start
+    (``training.restoring.linear_start``).
 
     Args:
         channels: of the images, 1 or 3.

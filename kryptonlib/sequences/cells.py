@@ -29,7 +29,8 @@ class Weights(NamedTuple):
 
 
 def from_torch(module, layer=0):
-    """The weights of one layer of an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, or of a cell of these; shared, not copied."""
+    """The weights of one layer of an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, or of a cell of these; shared, not
+    copied."""
     suffix = f"_l{layer}" if hasattr(module, f"weight_ih_l{layer}") else ""
     if not hasattr(module, f"weight_ih{suffix}"):
         raise TypeError(

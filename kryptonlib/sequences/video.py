@@ -1,8 +1,9 @@
 """Noisy video of moving digits, restored frame by frame or by a network that remembers.
 
-The slides' case of video processing. Both networks have the same layers, weights and multiplications. Only what one convolution reads differs: the maps of
-the frame before, or those of the frame itself. Moving digits: N. Srivastava, E. Mansimov, R. Salakhutdinov,
-"Unsupervised learning of video representations using LSTMs", 2015, https://arxiv.org/abs/1502.04681.
+The slides' case of video processing. Both networks have the same layers, weights and multiplications. Only what one
+convolution reads differs: the maps of the frame before, or those of the frame itself. Moving digits: N. Srivastava, E.
+Mansimov, R. Salakhutdinov, "Unsupervised learning of video representations using LSTMs", 2015,
+https://arxiv.org/abs/1502.04681.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """The card beside every checkpoint: what was trained, on what, for how long, by which command, and what came of it.
 
-``NAME.safetensors`` (the weights, float16), ``NAME.json`` (the card) and ``NAME.csv`` (the log) belong together. A study
-whose networks are of no further use has a card and a log alone.
+``NAME.safetensors`` (the weights, float16), ``NAME.json`` (the card) and ``NAME.csv`` (the log) belong together. A
+study whose networks are of no further use has a card and a log alone.
 """
 
 import csv

@@ -8,8 +8,8 @@ USUAL, OFTEN = 31, 8.0
 
 
 class Clock:
-    """Adds up the time between its ticks; one that lasted far longer than usual (a laptop that slept, a process that was
-    paused) counts as the longest usual one.
+    """Adds up the time between its ticks; one that lasted far longer than usual (a laptop that slept, a process that
+    was paused) counts as the longest usual one.
 
     Args:
         seconds: those of earlier runs.

@@ -33,11 +33,12 @@ SIDE, BATCH = 112, 8
 EXTRA, EXTRA_SIDE = 240, 256
 """Patches that the coder's tables are counted on: the paper's "extra set"."""
 RATES = {"transform": 1.5e-4, "normalization": 5e-5, "steps": 1e-3, "density": 2e-3}
-"""Adam's highest rates. At 4e-4 the transform's loss stays where it is after 1,500 steps (the first 3,290 of the committed
-start, see its log); above 1e-4 gamma leaves the start in a few steps and the loss doubles."""
+"""Adam's highest rates. At 4e-4 the transform's loss stays where it is after 1,500 steps (the first 3,290 of the
+committed start, see its log); above 1e-4 gamma leaves the start in a few steps and the loss doubles."""
 LONGEST = {"transform": 2.0, "normalization": 0.5}
-"""Largest norm of a gradient, about a usual one. IGDN multiplies, and without this one patch in some thousand steps threw the
-network back by a thousand (loss 0.2 -> 31 at step 8,569 of a first run, which was begun again from step 3,290)."""
+"""Largest norm of a gradient, about a usual one. IGDN multiplies, and without this one patch in some thousand steps
+threw the network back by a thousand (loss 0.2 -> 31 at step 8,569 of a first run, which was begun again from step
+3,290)."""
 AVERAGE = 0.9995
 """Of the weights, the moving average is what is measured and stored."""
 QUANTIZERS = ("noise", "straight-through", "soft")

@@ -57,7 +57,8 @@ class CodecContext(Study):
         return torch.tensor([empirical_entropy(some) for some in symbols])
 
     def _static_bits(self, beta):
-        """Bits per coefficient with one table per map: what each beta's bits are divided by, so that low rates count."""
+        """Bits per coefficient with one table per map: what each beta's bits are divided by, so that low rates
+        count."""
         return self._bits_of_maps(beta).mean().item()
 
     def choices(self):

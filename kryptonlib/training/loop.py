@@ -1,7 +1,7 @@
 """The training loop: resumable, seeded, with a CSV log and a budget of minutes.
 
-A run's folder holds ``state.pt`` (from which it continues exactly) and ``log.csv``. On another machine, where there is no
-such folder, it continues from the committed checkpoint and the step in its card; the optimizers then begin with an
+A run's folder holds ``state.pt`` (from which it continues exactly) and ``log.csv``. On another machine, where there is
+no such folder, it continues from the committed checkpoint and the step in its card; the optimizers then begin with an
 empty state, so the rate rises anew over a few steps.
 """
 

@@ -11,7 +11,8 @@ from kryptonlib.datasets.folder import files as every_file
 from kryptonlib.reading import read_image
 
 KEPT_BACK = 16
-"""Photos of the reader's folder that are measured on and not trained on; without a folder, all photos to tune on are."""
+"""Photos of the reader's folder that are measured on and not trained on; without a folder, all photos to tune on
+are."""
 OWN = 0.25
 """Share of the patches that come from the course's few photos where there is a folder besides."""
 

@@ -41,8 +41,8 @@ def train(names=None, *, minutes=None, options=Options(WORK), target=store.CHECK
     Args:
         names: of ``studies.STUDIES`` or ``studies.groups()``, or None.
         minutes: of training in all; what is not finished then is continued by the next call.
-        options: :class:`kryptonlib.training.study.Options`; each study works in a folder of its own below ``work``, which one
-            training at a time uses.
+        options: :class:`kryptonlib.training.study.Options`; each study works in a folder of its own below ``work``,
+            which one training at a time uses.
         target: folder of the checkpoints.
         fresh: begin anew, also what is finished.
 

@@ -1,7 +1,7 @@
 """How fast to learn at which step: a short rise, a constant rate, a fall at the end.
 
-Before the fall the rate is constant, so that the number of steps may be changed when a run is continued, and nothing else
-changes by that: Hu et al., 2024, https://arxiv.org/abs/2404.06395.
+Before the fall the rate is constant, so that the number of steps may be changed when a run is continued, and nothing
+else changes by that: Hu et al., 2024, https://arxiv.org/abs/2404.06395.
 """
 
 WARM_UP = 200

@@ -79,7 +79,8 @@ class Study(ABC):
 
     @abstractmethod
     def state(self):
-        """Everything a step depends on besides seed and number: a dict for ``torch.save`` of tensors and plain values."""
+        """Everything a step depends on besides seed and number: a dict for ``torch.save`` of tensors and plain
+        values."""
 
     @abstractmethod
     def load_state(self, state):
@@ -87,8 +88,8 @@ class Study(ABC):
 
     @abstractmethod
     def weights(self):
-        """What the checkpoint stores: name -> tensor. Empty where the card and the log are all that is kept; such a study
-        continues from its saved state alone."""
+        """What the checkpoint stores: name -> tensor. Empty where the card and the log are all that is kept; such a
+        study continues from its saved state alone."""
 
     @abstractmethod
     def load_weights(self, weights):

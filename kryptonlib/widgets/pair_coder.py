@@ -1,4 +1,5 @@
-"""Panel of notebook 07: turn the transform, change the step, and watch bits and error of a code for pairs of numbers."""
+"""Panel of notebook 07: turn the transform, change the step, and watch bits and error of a code for pairs of
+numbers."""
 
 import ipywidgets
 

@@ -98,8 +98,8 @@ class Classifier:
         """The network's input: Tensor [1, 3, H, W], resized, cropped and normalised, on the classifier's device.
 
         Args:
-            image: of any size, [H, W] (grey) or [H, W, 3] (RGB): floats in [0, 1], uint8 or uint16; or a Pillow image, the
-                path of a file, or a ``samples.Sample`` (``reading.as_image``).
+            image: of any size, [H, W] (grey) or [H, W, 3] (RGB): floats in [0, 1], uint8 or uint16; or a Pillow image,
+                the path of a file, or a ``samples.Sample`` (``reading.as_image``).
 
         Raises:
             TypeError: numbers whose range is not known. ValueError: wrong shape, NaN, or values outside [0, 1]; a file

@@ -13,8 +13,9 @@ Qualities and counts do not depend on the machine, times do. Exact and cropped m
 that a stopped run goes on, in a folder named after the engine's code, since another engine's maps may differ. Results
 go to ``build/bench/approximate.json``. Nothing else should run meanwhile.
 
-``--promise FILE`` also writes what notebook 21 sets beside the paper's "up to 10x": for each of its networks the timed speed-up of those held-out maps whose raw SSIM is at least 0.9. The committed ``promise.json`` beside this file is
-of an earlier session and says so; a run on a quiet machine replaces it.
+``--promise FILE`` also writes what notebook 21 sets beside the paper's "up to 10x": for each of its networks the timed
+speed-up of those held-out maps whose raw SSIM is at least 0.9. The committed ``promise.json`` beside this file is of an
+earlier session and says so; a run on a quiet machine replaces it.
 """
 
 import argparse
