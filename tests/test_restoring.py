@@ -117,3 +117,28 @@ def test_random_numbers_follow_both_seed_and_number():
     found = {place: tuple(torch.rand(3, generator=generator(*place)).tolist()) for place in places}
     assert len(set(found.values())) == len(found)
     assert found[1, -1] == tuple(torch.rand(3, generator=generator(1, -1)).tolist())
+
+
+def test_one_huge_gradient_counts_no_more_than_those_before_it(tmp_path):
+    class Shouting(Waves):
+        loudness = 1.0
+
+        def loss(self, restored, wanted):
+            return self.loudness * super().loss(restored, wanted)
+
+    def norm(study):
+        return torch.nn.utils.get_total_norm([p.grad for p in study.net.parameters()]).item()
+
+    study, norms = Shouting(Options(tmp_path)), []
+    for step in range(8):
+        usual = study.usual
+        study.learn(step, 0.1)
+        norms.append(norm(study))
+        assert usual is None or norms[-1] <= np.exp(usual) * (1 + 1e-4)
+    usual, study.loudness = study.usual, 1e6
+    study.learn(8, 0.1)
+    assert norm(study) == pytest.approx(np.exp(usual), rel=1e-4)
+    assert min(norms) < np.exp(usual) < 2 * max(norms) and study.usual > usual
+    study.loudness = 0.0
+    study.learn(9, 0.1)
+    assert norm(study) == 0

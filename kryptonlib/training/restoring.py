@@ -11,6 +11,7 @@ A study derives from :class:`Restoring` and supplies batches, a loss, and what i
 """
 
 import copy
+import math
 from abc import abstractmethod
 
 import torch
@@ -24,12 +25,14 @@ AVERAGE = 0.99
 """Of the weights, the moving average is what is measured and stored."""
 BETAS = 0.9, 0.99
 """Adam's."""
-WARM_UP = 0.04
+WARM_UP = 0.1
 """Share of the steps in which the rate rises."""
+REMEMBERED = 0.98
+"""Share that the mean norm of gradients keeps of itself in a step."""
 
 
 class Restoring(Study):
-    """A restoration network in training: Adam, whose rate rises briefly and then falls evenly to 0.
+    """A restoration network in training: Adam, whose rate rises briefly and then falls evenly to 0, gradients clipped.
 
     Args:
         options: :class:`kryptonlib.training.study.Options`.
@@ -44,6 +47,7 @@ class Restoring(Study):
 
     Attributes:
         net: in training. average: the network that is measured and stored. criterion: as given.
+        usual: logarithm of the gradient's mean norm so far, or None before the first step.
     """
 
     decay, last = 1.0, 0.0
@@ -68,6 +72,7 @@ class Restoring(Study):
             self.rates.append(criterion_rate)
             groups.append({"params": list(self.criterion.parameters())})
         self.optimizer = torch.optim.Adam(groups, lr=rate, betas=BETAS, fused=True)
+        self.usual = None
 
     @abstractmethod
     def pairs(self, step):
@@ -110,11 +115,29 @@ class Restoring(Study):
         loss = self.objective(*(tensor.to(self.options.device) for tensor in self.pairs(step)))
         self.optimizer.zero_grad()
         loss.backward()
+        self._clip(step)
         self.optimizer.step()
         kept = schedule.kept_share(step, self.share)
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.net.parameters()), 1 - kept)
         return {"loss": loss.item(), "learning_rate": self.rates[0] * pace}
+
+    @torch.no_grad()
+    def _clip(self, step):
+        """No gradient is longer than those before it were on (geometric) average.
+
+        Where a patch is flat, the gradient of MS-SSIM is a thousand times as long as usual, and a few such steps undo
+        the rest. In the manner of Seetharaman et al., "AutoClip", 2020, https://arxiv.org/abs/2007.14469.
+        """
+        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not norm.isfinite() or norm == 0:
+            return
+        logarithm = norm.log().item()
+        self.usual = logarithm if self.usual is None else self.usual
+        torch.nn.utils.clip_grads_with_norm_(self.net.parameters(), math.exp(self.usual), norm)
+        kept = schedule.kept_share(step, REMEMBERED)
+        self.usual = kept * self.usual + (1 - kept) * logarithm
 
     @torch.no_grad()
     def measure(self):
@@ -140,12 +163,14 @@ class Restoring(Study):
         parts = {"net": self.net, "average": self.average, "optimizer": self.optimizer}
         if self.criterion is not None:
             parts["criterion"] = self.criterion
-        return {name: part.state_dict() for name, part in parts.items()}
+        return {name: part.state_dict() for name, part in parts.items()} | {"usual": self.usual}
 
     def load_state(self, state):
         """Take what ``state`` gave."""
+        self.usual = state["usual"]
         for name, part in state.items():
-            getattr(self, name).load_state_dict(part)
+            if name != "usual":
+                getattr(self, name).load_state_dict(part)
 
     def weights(self):
         """Of the averaged network."""
@@ -168,6 +193,7 @@ class Restoring(Study):
                 "optimizer": f"Adam, betas {BETAS}, rate {self.rates[0]:g}, rising for {self.warm_up} steps, then "
                 "falling evenly to 0",
                 "moving_average": self.share,
+                "gradients": "clipped to the geometric mean of their norms so far",
             },
             "held_out": self.measure(),
         }
