@@ -122,22 +122,19 @@ class Restoring(Study):
             torch._foreach_lerp_(list(self.average.parameters()), list(self.net.parameters()), 1 - kept)
         return {"loss": loss.item(), "learning_rate": self.rates[0] * pace}
 
-    @torch.no_grad()
     def _clip(self, step):
         """No gradient is longer than those before it were on (geometric) average.
 
         Where a patch is flat, the gradient of MS-SSIM is a thousand times as long as usual, and a few such steps undo
         the rest. In the manner of Seetharaman et al., "AutoClip", 2020, https://arxiv.org/abs/2007.14469.
         """
-        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if not norm.isfinite() or norm == 0:
+        longest = math.inf if self.usual is None else math.exp(self.usual)
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), longest).item()
+        if norm == 0 or not math.isfinite(norm):
             return
-        logarithm = norm.log().item()
-        self.usual = logarithm if self.usual is None else self.usual
-        torch.nn.utils.clip_grads_with_norm_(self.net.parameters(), math.exp(self.usual), norm)
+        self.usual = math.log(norm) if self.usual is None else self.usual
         kept = schedule.kept_share(step, REMEMBERED)
-        self.usual = kept * self.usual + (1 - kept) * logarithm
+        self.usual = kept * self.usual + (1 - kept) * math.log(norm)
 
     @torch.no_grad()
     def measure(self):
