@@ -52,6 +52,21 @@ def test_the_rate_is_that_of_the_decisions():
     assert entropy < rate < entropy + 0.02
 
 
+@settings(deadline=None)
+@given(SYMBOLS)
+def test_the_cost_of_coefficients_is_what_is_written(symbols):
+    probabilities = binarization.count_probabilities(laplace(len(symbols), 100))
+    bits = binarization.cost(symbols, probabilities)
+    words = binarization.encode(symbols, probabilities)
+    # A coder ends with whole words; its own rounding is far below a bit here.
+    assert bits.shape == symbols.shape and bits.sum() - 1 < 32 * len(words) < bits.sum() + 66
+
+
+def test_the_length_of_exp_golomb_codes():
+    values = np.arange(200)
+    assert binarization.golomb_bits(values).tolist() == [2 * (len(bin(n + 1)) - 3) + 1 for n in values]
+
+
 def test_what_cannot_be_coded_is_refused():
     probabilities = binarization.count_probabilities(laplace(1, 10))
     with pytest.raises(ValueError, match="at most 16777214 can be coded"):
@@ -91,6 +106,17 @@ def test_with_contexts_all_coefficients_come_back(model, size, beta):
     exact = model.exact()
     words = context_coding.encode(exact, symbols, beta)
     assert np.array_equal(context_coding.decode(exact, words, size, beta), symbols)
+
+
+@pytest.mark.parametrize("beta", [0, 5])
+def test_the_cost_with_contexts_is_what_is_written(model, beta):
+    symbols = laplace(128, 12 * 14, 2.0).reshape(128, 12, 14)
+    symbols[3, 0, 0], symbols[90, 5, 2] = 5000, -70000
+    exact = model.exact()
+    bits = context_coding.cost(exact, symbols, beta)
+    words = context_coding.encode(exact, symbols, beta)
+    assert bits.shape == symbols.shape and bits[90, 5, 2] > 2 * math.log2(70000)
+    assert bits.sum() - 2 < 32 * len(words) < 1.001 * bits.sum() + 66
 
 
 def test_a_prediction_reads_nothing_that_is_coded_later(model):

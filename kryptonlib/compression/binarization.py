@@ -94,6 +94,34 @@ def decode(words, maps, count, probabilities):
     return sizes.reshape(maps, count)
 
 
+def cost(symbols, probabilities):
+    """Bits of each coefficient, as an ideal coder of the same decisions writes them.
+
+    Args:
+        symbols: int array [maps, n]. probabilities: uint16 array [maps, 10] of ``count_probabilities``.
+
+    Returns:
+        Float array [maps, n]; ``encode`` writes their sum and a few bits more.
+
+    Example:
+        >>> cost(np.array([[0, 1, -12]]), np.full((1, 10), UNIT // 2)).tolist()
+        [[1.0, 3.0, 14.0]]
+    """
+    sizes = np.abs(np.asarray(symbols, np.int64))
+    share = np.asarray(probabilities, np.float64) / UNIT
+    # Up to s: s decisions that said "above", and below 10 one that did not.
+    above = np.concatenate([np.zeros((len(share), 1)), np.cumsum(-np.log2(share), 1)], 1)
+    above[:, :PREFIX] -= np.log2(1 - share)
+    prefix = np.take_along_axis(above, np.minimum(sizes, PREFIX), 1)
+    suffix = np.where(sizes >= PREFIX, golomb_bits(np.maximum(sizes - PREFIX, 0)), 0)
+    return prefix + suffix + (sizes > 0)
+
+
+def golomb_bits(values):
+    """Length in bits of the Exp-Golomb codes of order 0 of whole numbers >= 0: 1, 3, 3, 5, 5, 5, 5, 7, …"""
+    return 2 * np.frexp(np.asarray(values, np.float64) + 1)[1] - 1
+
+
 class Reader:
     """constriction's range decoder of 32-bit words, which raises ValueError where no encoder can have written them."""
 

@@ -1,0 +1,127 @@
+"""What one latent coefficient draws, and which image drives it highest (Dumas, Roumy and Guillemot, section 3.2).
+
+An *atom* is the change of the decoded image when one coefficient is moved away from its mean and all others stay at theirs.
+A linear decoder's image would be a sum of atoms; the IGDNs between the layers make it something else where they add up.
+"""
+
+import numpy as np
+import torch
+
+from kryptonlib.compression.autoencoder import STRIDE, Autoencoder
+
+GRID = 7
+"""Coefficients along each side of the field that an atom is drawn in: with three on every side an atom does not meet the
+zeros beyond the border, which change the IGDNs near them."""
+SIDE = GRID * STRIDE
+BLOCK = slice(GRID // 2 * STRIDE, (GRID // 2 + 1) * STRIDE)
+"""Rows and columns of the coefficient's own block of 16 x 16 pixels."""
+FIELD = slice(BLOCK.start - 27, BLOCK.start + 30)
+"""Rows and columns of the 57 pixels that coefficient and image share: kernels of 9, 5 and 5 pixels with strides 4, 2, 2."""
+
+
+def resting(means, size=(GRID, GRID)):
+    """Latents that are at their means everywhere: tensor [1, maps, h, w] of means [maps]."""
+    return means.reshape(1, -1, 1, 1).expand(1, -1, *size).clone()
+
+
+@torch.no_grad()
+def atoms(net, latents, maps, amounts, *, offsets=((0, 0),), batch=16):
+    """Changes of the decoded image when coefficients of one map are moved, for several maps.
+
+    Args:
+        net: :class:`kryptonlib.compression.autoencoder.Autoencoder`.
+        latents: tensor [1, maps, 7, 7] to begin from, for example ``resting(means)``.
+        maps: list of N numbers of maps. amounts: what is added to the coefficient of each, in its own units.
+        offsets: (row, column) of the coefficients that are moved, counted from the middle one.
+        batch: images that are decoded at once.
+
+    Returns:
+        Float array [N, 112, 112] in grey levels, not clipped.
+
+    Raises:
+        ValueError: latents of another size, a map that is not there, or another number of amounts.
+    """
+    maps, amounts = list(maps), np.asarray(amounts, float)
+    if latents.shape != (1, net.maps, GRID, GRID) or amounts.shape != (len(maps),):
+        raise ValueError(
+            f"atoms() got latents {tuple(latents.shape)}, {len(maps)} maps and {amounts.shape} amounts; expected "
+            f"(1, {net.maps}, {GRID}, {GRID}) and an amount per map"
+        )
+    if not all(0 <= number < net.maps for number in maps):
+        raise ValueError(f"atoms() got the maps {maps}; they are numbered 0 to {net.maps - 1}")
+    rest, found = net.decode(latents), []
+    for start in range(0, len(maps), batch):
+        some = maps[start : start + batch]
+        moved = latents.repeat(len(some), 1, 1, 1)
+        for row, column in offsets:
+            place = torch.arange(len(some)), some, GRID // 2 + row, GRID // 2 + column
+            moved[place] += torch.from_numpy(amounts[start : start + batch]).to(moved)
+        found.append((net.decode(moved) - rest)[:, 0].cpu())
+    return torch.cat(found).double().numpy()
+
+
+def even_share(plus, minus):
+    """Share of the energy of two atoms, of +alpha and -alpha, that does not change its sign with alpha: array [N], 0 to 1.
+
+    An atom a(alpha) is the sum of an odd part, (a(alpha) - a(-alpha)) / 2, and an even one. A feature that "turns into its
+    symmetrical feature" has no even part.
+
+    Example:
+        >>> even_share(np.full((1, 2, 2), 3.0), np.full((1, 2, 2), -1.0))
+        array([0.2])
+    """
+    even, odd = (np.square(part).sum((1, 2)) for part in (plus + minus, plus - minus))
+    return even / (even + odd)
+
+
+def deviation(found, expected):
+    """|found - expected| / |expected| of images [N, H, W]: array [N]."""
+    return np.sqrt(np.square(found - expected).sum((1, 2)) / np.square(expected).sum((1, 2)))
+
+
+def maximize(net, maps, *, steps=60, rate=8.0, contrast=None):
+    """Images that drive the middle coefficient of one map each as high as gradient ascent over the pixels gets.
+
+    The ascent begins at grey 128; each step adds the gradient, scaled so that the field's pixels move by ``rate`` in the
+    root mean square.
+
+    Args:
+        net: :class:`Autoencoder`.
+        maps: list of N numbers of maps.
+        steps: of the ascent. rate: grey levels a step.
+        contrast: most that the image may differ from grey: root mean square over the 57 x 57 pixels that reach the
+            coefficient, in grey levels. None allows all images from 0 to 255.
+
+    Returns:
+        (images [N, 112, 112] in [0, 255], values [N] of the coefficients, saturated [steps + 1, N]): the last is the share
+        of those pixels that are 0 or 255, after each step.
+
+    Raises:
+        ValueError: a contrast that is not positive.
+    """
+    if not isinstance(net, Autoencoder):
+        raise TypeError(f"maximize() got a {type(net).__name__}; expected an Autoencoder")
+    if contrast is not None and not contrast > 0:
+        raise ValueError(f"maximize() got contrast={contrast!r}; expected positive grey levels or None")
+    maps = list(maps)
+    image = torch.full((len(maps), 1, SIDE, SIDE), 128.0, device=net.steps.device)
+    saturated = []
+    for step in range(steps + 1):
+        field = image[:, 0, FIELD, FIELD]
+        saturated.append(((field == 0) | (field == 255)).double().mean((1, 2)).cpu())
+        image.requires_grad_(True)
+        values = net.encode(image)[torch.arange(len(maps)), maps, GRID // 2, GRID // 2]
+        if step == steps:
+            break
+        (slope,) = torch.autograd.grad(values.sum(), image)
+        with torch.no_grad():
+            image = image + rate * slope / _size(slope).clamp_min(1e-12)
+            if contrast is not None:
+                image = 128 + (image - 128) * (contrast / _size(image - 128).clamp_min(contrast))
+            image = image.clamp(0, 255)
+    return image.detach()[:, 0].cpu().numpy(), values.detach().cpu().numpy(), torch.stack(saturated).numpy()
+
+
+def _size(images):
+    """Root mean square over the field of images [N, 1, 112, 112]: tensor [N, 1, 1, 1]."""
+    return images[:, :, FIELD, FIELD].square().mean((2, 3), keepdim=True).sqrt()
