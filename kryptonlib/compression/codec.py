@@ -73,7 +73,7 @@ class Codec:
     @property
     def modes(self):
         """Ways to code that this codec has, the best last."""
-        return bitstream.MODES[:1] if self.context is None else bitstream.MODES
+        return ("paper", "adaptive") if self.context is None else ("paper", "adaptive", "context")
 
     @classmethod
     def load(cls, name, device="cpu"):
@@ -131,8 +131,9 @@ class Codec:
         Args:
             luma: uint8 array [H, W].
             beta: one of ``BETAS``; larger ones make smaller files.
-            mode: "paper" (binary decisions with fixed probabilities) or "context" (probabilities predicted from what
-                is decoded already); None takes the best of ``modes``.
+            mode: "paper" (binary decisions with fixed probabilities), "adaptive" (the same, with probabilities counted
+                anew on the way) or "context" (probabilities predicted from what is decoded already); None takes the
+                last of ``modes``.
 
         Returns:
             bytes.
@@ -140,21 +141,42 @@ class Codec:
         Raises:
             TypeError, ValueError: no 8-bit luma, or a beta or mode that cannot be.
         """
+        header = self._header(luma, beta, mode)
+        return bitstream.pack(header, self._coded(self.symbols(luma, beta), header))
+
+    def _header(self, luma, beta, mode):
+        """What a file of these arguments begins with, if they can be."""
         check_choice("beta", beta, BETAS)
         mode = self.modes[-1] if mode is None else mode
         check_choice(f"mode of {self.name}", mode, self.modes)
-        luma = _checked(luma)
-        bitstream.check_size(luma.shape)
-        header = Header(mode, float(beta), luma.shape, self.name, self.fingerprint)
-        return bitstream.pack(header, self._coded(self.symbols(luma, beta), header))
+        size = _checked(luma).shape
+        bitstream.check_size(size)
+        return Header(mode, float(beta), size, self.name, self.fingerprint)
 
     def _coded(self, symbols, header):
         if header.mode == "context":
             return context_coding.encode(self.context, symbols, BETAS.index(header.beta))
-        return binarization.encode(symbols.reshape(len(symbols), -1), self._probabilities(header.beta))
+        probabilities, options = self._binary(header)
+        return binarization.encode(symbols.reshape(len(symbols), -1), probabilities, **options)
 
-    def _probabilities(self, beta):
-        return self.tables["probabilities"][BETAS.index(beta)].numpy().astype(np.uint16)
+    def _binary(self, header):
+        """(probabilities, options) of ``binarization``."""
+        probabilities = self.tables["probabilities"][BETAS.index(header.beta)].numpy().astype(np.uint16)
+        return probabilities, {"exceptional": int(self.tables["exceptional"]), "adaptive": header.mode == "adaptive"}
+
+    def cost(self, luma, beta=1.0, *, mode=None):
+        """Bits that each coefficient of an image takes in a file: float array [maps, h, w].
+
+        The file has a header and up to 10 bytes more.
+
+        Args:
+            luma, beta, mode: as ``encode`` takes them.
+        """
+        header, symbols = self._header(luma, beta, mode), self.symbols(luma, beta)
+        if header.mode == "context":
+            return context_coding.cost(self.context, symbols, BETAS.index(beta))
+        probabilities, options = self._binary(header)
+        return binarization.cost(symbols.reshape(len(symbols), -1), probabilities, **options).reshape(symbols.shape)
 
     def decode_symbols(self, data):
         """(symbols, header) of a file: exactly what ``symbols`` gave its encoder.
@@ -175,7 +197,8 @@ class Codec:
             if header.mode == "context":
                 beta = BETAS.index(header.beta)
                 return context_coding.decode(self.context, words, (height, width), beta), header
-            symbols = binarization.decode(words, self.net.maps, height * width, self._probabilities(header.beta))
+            probabilities, options = self._binary(header)
+            symbols = binarization.decode(words, self.net.maps, height * width, probabilities, **options)
         except ValueError as error:
             raise FormatError(f"damaged: {error}") from error
         return symbols.reshape(-1, height, width), header
