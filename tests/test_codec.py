@@ -98,9 +98,11 @@ def test_adaptive_probabilities_mend_tables_of_other_images(codec):
 @pytest.mark.parametrize("mode", bitstream.MODES)
 def test_the_costs_of_the_coefficients_are_the_file(codec, mode):
     luma = luma_of("chelsea", (160, 200))
-    bits = codec.cost(luma, 1.5, mode=mode)
+    symbols = codec.symbols(luma, 1.5)
+    bits, data = codec.cost(symbols, 1.5, mode=mode), codec.encode_symbols(symbols, luma.shape, 1.5, mode=mode)
+    assert data == codec.encode(luma, 1.5, mode=mode)
     assert bits.shape == (128, 10, 13) and (bits >= 0).all()
-    rest = 8 * len(codec.encode(luma, 1.5, mode=mode)) - bits.sum()
+    rest = 8 * len(data) - bits.sum()
     header = 8 * (bitstream.FIXED.size + len("test") + 4)
     assert header - 8 < rest < header + 8 * 13
 
@@ -188,6 +190,8 @@ def test_what_is_no_luma_is_refused_with_a_hint(codec):
         codec.encode(np.zeros((8, 8), np.uint8), 5)
     with pytest.raises(ValueError, match="mode of test: got 'best'"):
         codec.encode(np.zeros((8, 8), np.uint8), mode="best")
+    with pytest.raises(ValueError, match=r"symbols \(128, 2, 2\) for an image \(32, 33\); expected \(128, 2, 3\)"):
+        codec.encode_symbols(np.zeros((128, 2, 2), np.int32), (32, 33))
 
 
 # Stored, loaded, and at the command line.

@@ -141,42 +141,53 @@ class Codec:
         Raises:
             TypeError, ValueError: no 8-bit luma, or a beta or mode that cannot be.
         """
-        header = self._header(luma, beta, mode)
-        return bitstream.pack(header, self._coded(self.symbols(luma, beta), header))
+        check_choice("beta", beta, BETAS)
+        luma = _checked(luma)
+        bitstream.check_size(luma.shape)
+        return self.encode_symbols(self.symbols(luma, beta), luma.shape, beta, mode=mode)
 
-    def _header(self, luma, beta, mode):
-        """What a file of these arguments begins with, if they can be."""
+    def encode_symbols(self, symbols, size, beta=1.0, *, mode=None):
+        """The file of rounded latents: what ``encode`` makes of an image, and ``decode_symbols`` gives back.
+
+        Args:
+            symbols: int array [maps, h, w] of ``symbols``. size: (H, W) of the image. beta, mode: as in ``encode``.
+
+        Raises:
+            ValueError: symbols of another shape than an image of that size has, or a beta or mode that cannot be.
+        """
+        expected = (self.net.maps, *(-(-length // STRIDE) for length in size))
+        if symbols.shape != expected:
+            raise ValueError(f"encode_symbols() got symbols {symbols.shape} for an image {tuple(size)}; expected {expected}")
+        header = Header(self._mode(beta, mode), float(beta), tuple(size), self.name, self.fingerprint)
+        if header.mode == "context":
+            return bitstream.pack(header, context_coding.encode(self.context, symbols, BETAS.index(beta)))
+        probabilities, options = self._binary(header.beta, header.mode)
+        return bitstream.pack(header, binarization.encode(symbols.reshape(len(symbols), -1), probabilities, **options))
+
+    def cost(self, symbols, beta=1.0, *, mode=None):
+        """Bits that each of an image's rounded latents takes in a file: float array [maps, h, w].
+
+        The file has its header and up to 10 bytes more.
+
+        Args:
+            symbols: int array [maps, h, w] of ``symbols``. beta, mode: as in ``encode``.
+        """
+        mode = self._mode(beta, mode)
+        if mode == "context":
+            return context_coding.cost(self.context, symbols, BETAS.index(beta))
+        probabilities, options = self._binary(beta, mode)
+        return binarization.cost(symbols.reshape(len(symbols), -1), probabilities, **options).reshape(symbols.shape)
+
+    def _mode(self, beta, mode):
         check_choice("beta", beta, BETAS)
         mode = self.modes[-1] if mode is None else mode
         check_choice(f"mode of {self.name}", mode, self.modes)
-        size = _checked(luma).shape
-        bitstream.check_size(size)
-        return Header(mode, float(beta), size, self.name, self.fingerprint)
+        return mode
 
-    def _coded(self, symbols, header):
-        if header.mode == "context":
-            return context_coding.encode(self.context, symbols, BETAS.index(header.beta))
-        probabilities, options = self._binary(header)
-        return binarization.encode(symbols.reshape(len(symbols), -1), probabilities, **options)
-
-    def _binary(self, header):
+    def _binary(self, beta, mode):
         """(probabilities, options) of ``binarization``."""
-        probabilities = self.tables["probabilities"][BETAS.index(header.beta)].numpy().astype(np.uint16)
-        return probabilities, {"exceptional": int(self.tables["exceptional"]), "adaptive": header.mode == "adaptive"}
-
-    def cost(self, luma, beta=1.0, *, mode=None):
-        """Bits that each coefficient of an image takes in a file: float array [maps, h, w].
-
-        The file has a header and up to 10 bytes more.
-
-        Args:
-            luma, beta, mode: as ``encode`` takes them.
-        """
-        header, symbols = self._header(luma, beta, mode), self.symbols(luma, beta)
-        if header.mode == "context":
-            return context_coding.cost(self.context, symbols, BETAS.index(beta))
-        probabilities, options = self._binary(header)
-        return binarization.cost(symbols.reshape(len(symbols), -1), probabilities, **options).reshape(symbols.shape)
+        probabilities = self.tables["probabilities"][BETAS.index(beta)].numpy().astype(np.uint16)
+        return probabilities, {"exceptional": int(self.tables["exceptional"]), "adaptive": mode == "adaptive"}
 
     def decode_symbols(self, data):
         """(symbols, header) of a file: exactly what ``symbols`` gave its encoder.
@@ -197,7 +208,7 @@ class Codec:
             if header.mode == "context":
                 beta = BETAS.index(header.beta)
                 return context_coding.decode(self.context, words, (height, width), beta), header
-            probabilities, options = self._binary(header)
+            probabilities, options = self._binary(header.beta, header.mode)
             symbols = binarization.decode(words, self.net.maps, height * width, probabilities, **options)
         except ValueError as error:
             raise FormatError(f"damaged: {error}") from error
