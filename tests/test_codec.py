@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kryptonlib import cli, compression, images, samples, small_weights, store
-from kryptonlib.compression import bitstream, coding_tables
+from kryptonlib.compression import bitstream, coding_tables, gaps
 from kryptonlib.compression import rate_distortion as rd
 from kryptonlib.compression.autoencoder import Autoencoder
 from kryptonlib.compression.codec import CONTEXT, TABLES, Codec
@@ -105,6 +105,34 @@ def test_the_costs_of_the_coefficients_are_the_file(codec, mode):
     rest = 8 * len(data) - bits.sum()
     header = 8 * (bitstream.FIXED.size + len("test") + 4)
     assert header - 8 < rest < header + 8 * 13
+
+
+def test_gaps_are_those_of_the_files(codec):
+    lumas = [luma_of("chelsea", (64, 80)), luma_of("rocket", (48, 48))]
+    found = gaps.measure(codec, lumas, [1.0, 4.0])
+    assert len(found) == 2 * 2 * 3 and all(gap.exact for gap in found)
+    for gap in found:
+        luma = lumas[0] if gap.pixels == lumas[0].size else lumas[1]
+        data, entropy = codec.encode(luma, gap.beta, mode=gap.mode), rd.entropy_point(codec, luma, gap.beta)
+        assert gap.size == 8 * len(data) and gap.bpp == pytest.approx(8 * len(data) / luma.size - entropy.bpp)
+        rest = gap.size - gap.pixels * gap.bpp_of_maps.sum() - gap.entropies.sum() - 8 * gaps.header_bytes("test")
+        assert -8 < rest < 8 * 13
+    assert {gap.mode for gap in gaps.measure(codec, lumas[:1], [1.0], ["adaptive"])} == {"adaptive"}
+    assert gaps.header_bytes("test") == len(codec.encode(lumas[0])) - 4 * len(bitstream.unpack(codec.encode(lumas[0]))[1])
+
+
+@pytest.mark.parametrize("mode", bitstream.MODES)
+def test_a_flipped_bit_is_an_error_and_without_the_checksum_other_coefficients(codec, mode):
+    symbols = codec.symbols(luma_of("chelsea", (64, 80)), 1.0)
+    data = codec.encode_symbols(symbols, (64, 80), mode=mode)
+    damaged = gaps.flipped(data)
+    assert sum((a ^ b).bit_count() for a, b in zip(data, damaged)) == 1
+    with pytest.raises(compression.FormatError, match="checksum"):
+        codec.decode(damaged)
+    try:
+        assert not np.array_equal(codec.decode_symbols(gaps.flipped(data, mended=True))[0], symbols)
+    except compression.FormatError as error:
+        assert "checksum" not in str(error)
 
 
 def test_the_mean_maps_and_the_map_of_means_are_found(codec, net):

@@ -74,6 +74,20 @@ def test_bits_are_those_of_the_cells():
             assert families.bits(y, model, steps)[number] == pytest.approx(expected, rel=1e-6)
 
 
+def test_dividing_by_the_local_contrast_undoes_a_mixture():
+    rng = np.random.default_rng(0)
+    contrast = np.exp(rng.normal(size=3000))
+    y = rng.laplace(size=(40, 3000)) * contrast * np.geomspace(0.1, 10, 40)[:, None]
+    model = families.fit(y, families.LAPLACE)
+    found = families.local_contrast(y, model)
+    sizes = np.abs(y - model.location[:, None]) / np.abs(y - model.location[:, None]).mean(1, keepdims=True)
+    np.testing.assert_allclose(found[7, 5], np.delete(sizes[:, 5], 7).mean())
+    evened = (y - model.location[:, None]) / found
+    assert np.median(families.fit(y).power) < 0.7 and abs(np.median(families.fit(evened).power) - 1) < 0.1
+    elsewhere = found[:, rng.permutation(3000)]
+    assert np.median(families.fit((y - model.location[:, None]) / elsewhere).power) < 0.7
+
+
 def test_what_cannot_be_fitted_is_refused():
     for wrong in (np.zeros(5), np.zeros((2, 0)), np.array([[1.0, np.nan]])):
         with pytest.raises(ValueError, match=r"expected finite numbers \[maps, n\]"):
@@ -115,9 +129,14 @@ def test_atoms_of_a_nearly_linear_decoder_scale_and_change_their_sign(linear):
     one, minus, two = (atoms.atoms(linear, rest, [0, 3, 40], [k] * 3) for k in (1.0, -1.0, 2.0))
     assert atoms.even_share(one, minus).max() < 1e-3
     assert atoms.deviation(two, 2 * one).max() < 0.02
-    neighbours = atoms.atoms(linear, rest, [5], [1.0], offsets=((0, 0), (0, 1)))
-    moved = np.roll(atoms.atoms(linear, rest, [5], [1.0]), 16, 2)
-    assert atoms.deviation(neighbours, moved + atoms.atoms(linear, rest, [5], [1.0])).max() < 0.02
+
+
+def test_additivity_holds_for_the_linear_decoder_alone(linear, curved):
+    photo = torch.randn(1, 128, 9, 10, generator=torch.Generator().manual_seed(2))
+    found = atoms.additivity(linear, torch.zeros(128), photo, [0, 3, 40], np.ones(3), [1, 4])
+    assert list(found) == ["a multiple", "beside another", "in a photo"] and max(map(max, found.values())) < 0.02
+    found = atoms.additivity(curved, torch.zeros(6), photo[:, :6], [0, 3, 5], np.ones(3), [1, 8])
+    assert all(small > 1e-3 for small, _ in found.values()) and found["a multiple"][1] > found["a multiple"][0]
 
 
 def test_an_atom_is_the_difference_of_two_decodings_and_lies_in_its_field(curved):

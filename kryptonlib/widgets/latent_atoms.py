@@ -34,15 +34,15 @@ def latents(name):
 
 
 def state(name, number, amount, around):
-    """(latents of all photos [maps, n], the atom [57, 57], the coefficient's value) of a panel's state."""
+    """(latents of all photos [maps, n], the atom [64, 64], the coefficient's value) of a panel's state."""
     net, means = codec(name).net, codec(name).tables["means"]
     if not 0 <= number < net.maps:
         raise ValueError(f"map {number}: this codec has the maps 0 to {net.maps - 1}")
     y = torch.cat([some[0].flatten(1) for some in latents(name)], 1).numpy()
     step = amount * float(families.fit(y[number : number + 1], families.LAPLACE).scale[0])
-    # Columns and rows 8 to 14 of the astronaut's latents hold the edge between her face and the flag.
+    # A piece of the astronaut's latents with edges in it.
     base = atoms.resting(means) if around == REST else latents(name)[0][:, :, 8:15, 8:15]
-    atom = atoms.atoms(net, base, [number], [step])[0][atoms.FIELD, atoms.FIELD]
+    atom = atoms.atoms(net, base, [number], [step])[0][atoms.VIEW, atoms.VIEW]
     middle = base[0, number, atoms.GRID // 2, atoms.GRID // 2]
     return y, atom, float(middle) + step
 

@@ -18,6 +18,9 @@ BLOCK = slice(GRID // 2 * STRIDE, (GRID // 2 + 1) * STRIDE)
 FIELD = slice(BLOCK.start - 27, BLOCK.start + 30)
 """Rows and columns of the 57 pixels that coefficient and image share: kernels of 9, 5 and 5 pixels with strides 4, 2, 2."""
 
+VIEW = slice(BLOCK.start - 24, BLOCK.start + 40)
+"""Rows and columns of 64 pixels around the block, to be shown."""
+
 
 def resting(means, size=(GRID, GRID)):
     """Latents that are at their means everywhere: tensor [1, maps, h, w] of means [maps]."""
@@ -25,14 +28,13 @@ def resting(means, size=(GRID, GRID)):
 
 
 @torch.no_grad()
-def atoms(net, latents, maps, amounts, *, offsets=((0, 0),), batch=16):
-    """Changes of the decoded image when coefficients of one map are moved, for several maps.
+def atoms(net, latents, maps, amounts, *, batch=16):
+    """Changes of the decoded image when the middle coefficient of one map is moved, for several maps.
 
     Args:
         net: :class:`kryptonlib.compression.autoencoder.Autoencoder`.
         latents: tensor [1, maps, 7, 7] to begin from, for example ``resting(means)``.
         maps: list of N numbers of maps. amounts: what is added to the coefficient of each, in its own units.
-        offsets: (row, column) of the coefficients that are moved, counted from the middle one.
         batch: images that are decoded at once.
 
     Returns:
@@ -53,9 +55,8 @@ def atoms(net, latents, maps, amounts, *, offsets=((0, 0),), batch=16):
     for start in range(0, len(maps), batch):
         some = maps[start : start + batch]
         moved = latents.repeat(len(some), 1, 1, 1)
-        for row, column in offsets:
-            place = torch.arange(len(some)), some, GRID // 2 + row, GRID // 2 + column
-            moved[place] += torch.from_numpy(amounts[start : start + batch]).to(moved)
+        place = torch.arange(len(some)), some, GRID // 2, GRID // 2
+        moved[place] += torch.from_numpy(amounts[start : start + batch]).to(moved)
         found.append((net.decode(moved) - rest)[:, 0].cpu())
     return torch.cat(found).double().numpy()
 
@@ -79,7 +80,40 @@ def deviation(found, expected):
     return np.sqrt(np.square(found - expected).sum((1, 2)) / np.square(expected).sum((1, 2)))
 
 
-def maximize(net, maps, *, steps=60, rate=8.0, contrast=None):
+def additivity(net, means, photo, maps, scales, sizes):
+    """How far atoms are from adding up, for coefficients of growing size.
+
+    Args:
+        net: :class:`Autoencoder`. means: tensor [maps], at which latents rest.
+        photo: latents [1, maps, h, w] of an image of at least 112 x 112 pixels; the middle is taken.
+        maps: list of N numbers of maps. scales: array [N], the unit of each map's sizes.
+        sizes: of the coefficients, in these units.
+
+    Returns:
+        Name -> list of medians over the maps of the relative deviation (``deviation``), one per size: of an atom from the
+        multiple of that of half a unit ("a multiple"); of an atom beside one at the same place, as large and of the next of
+        ``maps``, from one alone ("beside another"); and of an atom in the photo from one alone ("in a photo").
+    """
+    top, left = ((length - GRID) // 2 for length in photo.shape[2:])
+    rest, busy = resting(means), photo[:, :, top : top + GRID, left : left + GRID]
+    scales = np.asarray(scales, float)
+    small = atoms(net, rest, maps, scales / 2)
+    found = {"a multiple": [], "beside another": [], "in a photo": []}
+    for size in sizes:
+        alone = atoms(net, rest, maps, size * scales)
+        beside = np.empty_like(alone)
+        for place, number in enumerate(maps):
+            other = (place + 1) % len(maps)
+            base = rest.clone()
+            base[0, maps[other], GRID // 2, GRID // 2] += size * scales[other]
+            beside[place] = atoms(net, base, [number], [size * scales[place]])[0]
+        pairs = (alone, 2 * size * small), (beside, alone), (atoms(net, busy, maps, size * scales), alone)
+        for values, (what, expected) in zip(found.values(), pairs):
+            values.append(float(np.median(deviation(what, expected))))
+    return found
+
+
+def maximize(net, maps, *, steps=60, rate=16.0, contrast=None):
     """Images that drive the middle coefficient of one map each as high as gradient ascent over the pixels gets.
 
     The ascent begins at grey 128; each step adds the gradient, scaled so that the field's pixels move by ``rate`` in the
@@ -94,7 +128,7 @@ def maximize(net, maps, *, steps=60, rate=8.0, contrast=None):
 
     Returns:
         (images [N, 112, 112] in [0, 255], values [N] of the coefficients, saturated [steps + 1, N]): the last is the share
-        of those pixels that are 0 or 255, after each step.
+        of the pixels of the coefficient's own block that are 0 or 255, after each step.
 
     Raises:
         ValueError: a contrast that is not positive.
@@ -107,8 +141,8 @@ def maximize(net, maps, *, steps=60, rate=8.0, contrast=None):
     image = torch.full((len(maps), 1, SIDE, SIDE), 128.0, device=net.steps.device)
     saturated = []
     for step in range(steps + 1):
-        field = image[:, 0, FIELD, FIELD]
-        saturated.append(((field == 0) | (field == 255)).double().mean((1, 2)).cpu())
+        block = image[:, 0, BLOCK, BLOCK]
+        saturated.append(((block == 0) | (block == 255)).double().mean((1, 2)).cpu())
         image.requires_grad_(True)
         values = net.encode(image)[torch.arange(len(maps)), maps, GRID // 2, GRID // 2]
         if step == steps:

@@ -77,7 +77,7 @@ def distributions(y, chosen, exceptional, powers, band=(0.5, 2.0)):
     axes["powers"].set(xlabel="power of the density that fits best", ylabel="share of the maps", xscale="log", ylim=(0, 1.12))
     axes["powers"].set_xticks([0.25, 0.5, 1, 2], ["0.25", "0.5", "1", "2"])
     axes["powers"].minorticks_off()
-    axes["powers"].legend(fontsize=8, loc="center right")
+    axes["powers"].legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=4)
     return figure
 
 
@@ -142,7 +142,7 @@ def map_and_atom(y, number, atom, alpha):
     density(left, y, number=number, limits=(ends[0] - margin, ends[1] + margin))
     left.axvline(alpha, color=plots.COLOURS[3], linestyle="-", marker="", linewidth=2, label=f"α = {alpha:.2f}")
     left.set(ylabel="density", title=f"map {number}")
-    left.legend(fontsize=8)
+    left.legend(fontsize=8, frameon=True, facecolor="white", framealpha=0.85)
     strongest = max(np.abs(atom).max(), 1e-6)
     drawn = right.imshow(atom, cmap="gray", vmin=-strongest, vmax=strongest)
     right.set(xticks=[], yticks=[], title="what it draws")

@@ -100,6 +100,21 @@ def distance(y, model):
     return np.maximum(np.arange(1, count + 1) / count - probability, probability - np.arange(count) / count).max(1)
 
 
+def local_contrast(y, model):
+    """Mean size of all *other* maps' coefficients at each place, every map in units of its own mean size.
+
+    Args:
+        y: array [maps, n], at least two maps. model: :class:`Fit` of as many, whose locations sizes are counted from.
+
+    Returns:
+        Array [maps, n].
+    """
+    y = _checked("local_contrast", y)
+    sizes = np.abs(y - model.location[:, None])
+    sizes /= sizes.mean(1, keepdims=True)
+    return (sizes.sum(0) - sizes) / (len(y) - 1)
+
+
 def bits(y, model, steps):
     """What rounded coefficients cost if they are coded with the density's own probabilities.
 
