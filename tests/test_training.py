@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -407,6 +406,14 @@ def test_all_but_the_common_start_are_stored_with_the_coder_s_tables(small_codec
     again = small_codec(case="steps", parent=start.weights())
     again.load_weights(centred)
     torch.testing.assert_close(again.net.state_dict()["encoder.0.weight"], centred["encoder.0.weight"])
+
+
+def test_photos_too_small_for_the_coder_s_tables_are_refused_before_training(small_codec, monkeypatch):
+    start = small_codec().weights()
+    monkeypatch.setattr(codec, "EXTRA_SIDE", 10_000)
+    with pytest.raises(ValueError, match="smaller than a patch of 10000x10000"):
+        small_codec(case="steps", parent=start)
+    small_codec()
 
 
 def test_the_context_model_s_fit_continues_and_saves_bits(tmp_path, few_samples, monkeypatch):

@@ -88,7 +88,10 @@ def _one_after_the_other(names, minutes, options, target, fresh):
             print(f"{name}: finished already, at step {loop.step}", flush=True)
             continue
         begun = {"start": "from the start", "state": "where it was saved", "checkpoint": "from its checkpoint"}
-        print(f"{name}: {begun[loop.source]}, step {loop.step} of {loop.study.steps}, {time.strftime('%H:%M')}", flush=True)
+        print(
+            f"{name}: {begun[loop.source]}, step {loop.step} of {loop.study.steps}, {time.strftime('%H:%M')}",
+            flush=True,
+        )
         before = loop.clock.seconds
         told[name] = "finished" if loop.run(left) else "stopped"
         if left is not None:
