@@ -304,14 +304,6 @@ def test_without_a_folder_the_photos_to_tune_on_are_kept_back(few_samples):
     assert [piece.shape for piece in found.held_out(100)] == [(1, 3, 100, 100)]
 
 
-def test_photos_that_a_patch_does_not_fit_into_are_left_out(few_samples):
-    found = photos.training_photos(None, side=200, seed=0)
-    # Chelsea has 150 rows after shrinking, astronaut 256.
-    assert [entry["name"] for entry in found.about] == ["astronaut"] and found.batch(0, 2).shape == (2, 1, 200, 200)
-    with pytest.raises(ValueError, match="no images to take patches from"):
-        photos.training_photos(None, side=300, seed=0)
-
-
 def test_a_folder_that_cannot_be_trained_on_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         photos.photo_files(tmp_path / "missing")

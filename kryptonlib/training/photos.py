@@ -12,8 +12,6 @@ from kryptonlib.reading import read_image
 
 KEPT_BACK = 16
 """Photos of the reader's folder that are measured on and not trained on; without a folder, all photos to tune on are."""
-DOWNSIZE = 2
-"""The course's photos are shrunk until they hold as much detail per pixel as a photo of half a megapixel does."""
 OWN = 0.25
 """Share of the patches that come from the course's few photos where there is a folder besides."""
 
@@ -62,7 +60,7 @@ class TrainingPhotos:
 
 
 def training_photos(folder, *, side, seed, channels="limited-luma"):
-    """The course's training photos (``samples``, split "train") that are large enough, and those of a folder.
+    """The course's training photos (``samples``, split "train"), and those of a folder.
 
     Args:
         folder: of the reader's own photos (searched below it too), or None. Files in folders named "val" are left out:
@@ -74,12 +72,11 @@ def training_photos(folder, *, side, seed, channels="limited-luma"):
     Raises:
         FileNotFoundError: no such folder. ValueError: no photo in it.
     """
+    names = samples.names(kind="photo", split="train")
     settings = {"channels": channels, "mirror": True, "turn": True}
-    photos = [samples.load(name) for name in samples.names(kind="photo", split="train")]
-    # Large patches, on which the codec's tables are counted, do not fit into every photo.
-    photos = [photo for photo in photos if min(photo.image.shape[:2]) // DOWNSIZE >= side]
-    own = samples.Patches(photos, side, seed, downsize=DOWNSIZE, **settings)
-    about = [{"name": photo.name, "licence": photo.licence} for photo in photos]
+    # The large photos are shrunk until they hold as much detail per pixel as a photo of half a megapixel does.
+    own = samples.Patches([samples.load(name) for name in names], side, seed, downsize=2, **settings)
+    about = [{"name": name, "licence": samples.CATALOGUE[name].licence} for name in names]
     if folder is None:
         kept = [samples.load(name).image for name in samples.names(kind="photo", split="tune")]
         return TrainingPhotos(own, None, [_channels(image, channels) for image in kept], about)
