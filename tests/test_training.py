@@ -228,6 +228,21 @@ def test_without_a_name_all_that_is_not_finished_is_trained_in_order(tmp_path, s
     assert heading == "pair:" and first.split()[:2] == ["first", "finished"]
 
 
+def test_a_checkpoint_that_could_not_be_written_is_written_by_the_next_call(tmp_path, short_list, monkeypatch):
+    places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
+
+    def full(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Loop, "_publish", full)
+        with pytest.raises(OSError, match="no space left"):
+            queue.train(["first"], **places)
+    assert queue.progress("first", tmp_path / "out") == "not begun"
+    assert queue.train(["first"], **places) == {"first": "finished"}
+    assert queue.progress("first", tmp_path / "out") == "finished"
+
+
 def test_a_group_is_all_of_it_that_is_not_finished(tmp_path, short_list):
     places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
     assert queue.train(["pair"], **places) == {"first": "finished", "second": "finished"}

@@ -83,7 +83,8 @@ def _one_after_the_other(names, minutes, options, target, fresh):
             for file in (own.work / STATE, own.work / LOG):
                 file.unlink(missing_ok=True)
         loop = Loop(studies.make(name, own, target), own, target, fresh=fresh)
-        if loop.finished:
+        # An end whose checkpoint could not be written is made up for.
+        if loop.finished and progress(name, target) == "finished":
             told[name] = "finished"
             print(f"{name}: finished already, at step {loop.step}", flush=True)
             continue
