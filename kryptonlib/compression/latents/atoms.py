@@ -113,8 +113,8 @@ def additivity(net, means, photo, maps, scales, sizes):
     return found
 
 
-def maximize(net, maps, *, steps=60, rate=16.0, contrast=None):
-    """Images that drive the middle coefficient of one map each as high as gradient ascent over the pixels gets.
+def maximize(net, maps, *, steps=100, rate=4.0, contrast=None):
+    """Images that drive one coefficient of one map each as high as gradient ascent over the pixels gets.
 
     The ascent begins at grey 128; each step adds the gradient, scaled so that the field's pixels move by ``rate`` in the
     root mean square.
@@ -122,12 +122,12 @@ def maximize(net, maps, *, steps=60, rate=16.0, contrast=None):
     Args:
         net: :class:`Autoencoder`.
         maps: list of N numbers of maps.
-        steps: of the ascent. rate: grey levels a step.
+        steps: of the ascent. rate: grey levels a step. With large ones it saturates more pixels and ends lower.
         contrast: most that the image may differ from grey: root mean square over the 57 x 57 pixels that reach the
             coefficient, in grey levels. None allows all images from 0 to 255.
 
     Returns:
-        (images [N, 112, 112] in [0, 255], values [N] of the coefficients, saturated [steps + 1, N]): the last is the share
+        (images [N, 64, 64] in [0, 255], values [N] of the coefficients, saturated [steps + 1, N]): the last is the share
         of the pixels of the coefficient's own block that are 0 or 255, after each step.
 
     Raises:
@@ -138,13 +138,15 @@ def maximize(net, maps, *, steps=60, rate=16.0, contrast=None):
     if contrast is not None and not contrast > 0:
         raise ValueError(f"maximize() got contrast={contrast!r}; expected positive grey levels or None")
     maps = list(maps)
-    image = torch.full((len(maps), 1, SIDE, SIDE), 128.0, device=net.steps.device)
+    # Only the pixels that reach the coefficient: a piece of 4 x 4 coefficients holds them.
+    image = torch.full((len(maps), 1, 4 * STRIDE, 4 * STRIDE), 128.0, device=net.steps.device)
+    block = slice(2 * STRIDE, 3 * STRIDE)
     saturated = []
     for step in range(steps + 1):
-        block = image[:, 0, BLOCK, BLOCK]
-        saturated.append(((block == 0) | (block == 255)).double().mean((1, 2)).cpu())
+        inner = image[:, 0, block, block]
+        saturated.append(((inner == 0) | (inner == 255)).double().mean((1, 2)).cpu())
         image.requires_grad_(True)
-        values = net.encode(image)[torch.arange(len(maps)), maps, GRID // 2, GRID // 2]
+        values = net.encode(image)[torch.arange(len(maps)), maps, 2, 2]
         if step == steps:
             break
         (slope,) = torch.autograd.grad(values.sum(), image)
@@ -157,5 +159,5 @@ def maximize(net, maps, *, steps=60, rate=16.0, contrast=None):
 
 
 def _size(images):
-    """Root mean square over the field of images [N, 1, 112, 112]: tensor [N, 1, 1, 1]."""
-    return images[:, :, FIELD, FIELD].square().mean((2, 3), keepdim=True).sqrt()
+    """Root mean square over the 57 x 57 pixels of images that can differ from grey: tensor [N, 1, 1, 1]."""
+    return (images.square().sum((2, 3), keepdim=True) / (FIELD.stop - FIELD.start) ** 2).sqrt()
