@@ -68,6 +68,9 @@ def fit(y, power=None):
         ([0.0], [1.6])
     """
     y = _checked("fit", y)
+    constant = y.max(1) == y.min(1)
+    if constant.any():
+        raise ValueError(f"fit() got a map (number {int(constant.argmax())}) whose values are all the same")
     if power is not None and not power > 0:
         raise ValueError(f"fit() got power={power!r}; expected a positive number")
     location = y.mean(1) if power == GAUSSIAN else np.median(y, 1)
@@ -139,6 +142,4 @@ def _checked(caller, y):
     y = np.asarray(y, float)
     if y.ndim != 2 or 0 in y.shape or not np.isfinite(y).all():
         raise ValueError(f"{caller}() got an array of shape {y.shape}; expected finite numbers [maps, n]")
-    if caller == "fit" and (y.max(1) == y.min(1)).any():
-        raise ValueError(f"fit() got a map (number {int((y.max(1) == y.min(1)).argmax())}) whose values are all the same")
     return y
