@@ -44,7 +44,7 @@ def test_a_state_is_the_atom_of_the_coefficient(made):
     assert value == pytest.approx(mean + 5 * scale, rel=1e-5)
     expected = atoms.atoms(made.net, atoms.resting(made.tables["means"]), [3], [5 * scale])[0]
     np.testing.assert_array_equal(atom, expected[atoms.VIEW, atoms.VIEW])
-    assert atom.shape == (64, 64) and np.abs(atom[24:40, 24:40]).max() == np.abs(atom).max()
+    assert atom.shape == (64, 64) and np.abs(atom[32:48, 32:48]).max() == np.abs(atom).max()
     _, busy, other = latent_atoms.state("test", 3, 5.0, latent_atoms.PHOTO)
     assert other != value and busy.shape == atom.shape
     with pytest.raises(ValueError, match="has the maps 0 to 127"):

@@ -18,8 +18,8 @@ BLOCK = slice(GRID // 2 * STRIDE, (GRID // 2 + 1) * STRIDE)
 FIELD = slice(BLOCK.start - 27, BLOCK.start + 30)
 """Rows and columns of the 57 pixels that coefficient and image share: kernels of 9, 5 and 5 pixels with strides 4, 2, 2."""
 
-VIEW = slice(BLOCK.start - 24, BLOCK.start + 40)
-"""Rows and columns of 64 pixels around the block, to be shown."""
+VIEW = slice(BLOCK.start - 2 * STRIDE, BLOCK.start + 2 * STRIDE)
+"""Rows and columns of 64 pixels around the block, to be shown: the piece that ``maximize`` works on."""
 
 
 def resting(means, size=(GRID, GRID)):
@@ -138,7 +138,7 @@ def maximize(net, maps, *, steps=100, rate=4.0, contrast=None):
     if contrast is not None and not contrast > 0:
         raise ValueError(f"maximize() got contrast={contrast!r}; expected positive grey levels or None")
     maps = list(maps)
-    # Only the pixels that reach the coefficient: a piece of 4 x 4 coefficients holds them.
+    # The pixels that reach the coefficient lie in 4 x 4 blocks.
     image = torch.full((len(maps), 1, 4 * STRIDE, 4 * STRIDE), 128.0, device=net.steps.device)
     block = slice(2 * STRIDE, 3 * STRIDE)
     saturated = []
