@@ -76,7 +76,7 @@ def parser():
     encode.add_argument("-o", "--output", required=True, metavar="OUT.klc", help="where to write the file")
     encode.add_argument("--codec", default="codec-10000", metavar="NAME", help="one of compression.names()")
     encode.add_argument("--beta", type=float, default=1.0, help="larger makes smaller files: 1 1.25 1.5 2 3 4 6 8 10")
-    encode.add_argument("--mode", metavar="MODE", help="paper or context; the best there is if left out")
+    encode.add_argument("--mode", metavar="MODE", help="paper, adaptive or context; the best there is if left out")
     encode.add_argument("--luma", choices=("full", "limited"), help="code the luma of a colour picture, in this range")
     encode.set_defaults(action=encode_command)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kryptonlib import cli, compression, images, samples, small_weights, store
-from kryptonlib.compression import bitstream, coding_tables
+from kryptonlib.compression import bitstream, coding_tables, gaps
 from kryptonlib.compression import rate_distortion as rd
 from kryptonlib.compression.autoencoder import Autoencoder
 from kryptonlib.compression.codec import CONTEXT, TABLES, Codec
@@ -85,6 +85,54 @@ def test_in_the_paper_s_mode_a_file_is_little_above_the_entropy(net):
     entropy, real = rd.entropy_point(own, luma, 1.0), rd.file_point(own, luma, 1.0)
     # With probabilities counted on this very image; the header's 22 bytes are 0.003 bpp here.
     assert entropy.bpp < real.bpp < entropy.bpp + 0.04 and real.psnr == entropy.psnr
+
+
+def test_adaptive_probabilities_mend_tables_of_other_images(codec):
+    noise = np.random.default_rng(0).integers(60, 180, (192, 192), dtype=np.uint8)
+    entropy = rd.entropy_point(codec, noise, 2.0).bpp
+    paper, adaptive = (rd.file_point(codec, noise, 2.0, mode).bpp for mode in ("paper", "adaptive"))
+    # The tables come from photos: noise has far larger coefficients.
+    assert paper > entropy + 0.5 and entropy < adaptive < entropy + 0.25 * (paper - entropy)
+
+
+@pytest.mark.parametrize("mode", bitstream.MODES)
+def test_the_costs_of_the_coefficients_are_the_file(codec, mode):
+    luma = luma_of("chelsea", (160, 200))
+    symbols = codec.symbols(luma, 1.5)
+    bits, data = codec.cost(symbols, 1.5, mode=mode), codec.encode_symbols(symbols, luma.shape, 1.5, mode=mode)
+    assert data == codec.encode(luma, 1.5, mode=mode)
+    assert bits.shape == (128, 10, 13) and (bits >= 0).all()
+    rest = 8 * len(data) - bits.sum()
+    header = 8 * (bitstream.FIXED.size + len("test") + 4)
+    assert header - 8 < rest < header + 8 * 13
+
+
+def test_gaps_are_those_of_the_files(codec):
+    lumas = [luma_of("chelsea", (64, 80)), luma_of("rocket", (48, 48))]
+    found = gaps.measure(codec, lumas, [1.0, 4.0])
+    assert len(found) == 2 * 2 * 3 and all(gap.exact for gap in found)
+    for gap in found:
+        luma = lumas[0] if gap.pixels == lumas[0].size else lumas[1]
+        data, entropy = codec.encode(luma, gap.beta, mode=gap.mode), rd.entropy_point(codec, luma, gap.beta)
+        assert gap.size == 8 * len(data) and gap.bpp == pytest.approx(8 * len(data) / luma.size - entropy.bpp)
+        rest = gap.size - gap.pixels * gap.bpp_of_maps.sum() - gap.entropies.sum() - 8 * gaps.header_bytes("test")
+        assert -8 < rest < 8 * 13
+    assert {gap.mode for gap in gaps.measure(codec, lumas[:1], [1.0], ["adaptive"])} == {"adaptive"}
+    assert gaps.header_bytes("test") == len(codec.encode(lumas[0])) - 4 * len(bitstream.unpack(codec.encode(lumas[0]))[1])
+
+
+@pytest.mark.parametrize("mode", bitstream.MODES)
+def test_a_flipped_bit_is_an_error_and_without_the_checksum_other_coefficients(codec, mode):
+    symbols = codec.symbols(luma_of("chelsea", (64, 80)), 1.0)
+    data = codec.encode_symbols(symbols, (64, 80), mode=mode)
+    damaged = gaps.flipped(data)
+    assert sum((a ^ b).bit_count() for a, b in zip(data, damaged)) == 1
+    with pytest.raises(compression.FormatError, match="checksum"):
+        codec.decode(damaged)
+    try:
+        assert not np.array_equal(codec.decode_symbols(gaps.flipped(data, mended=True))[0], symbols)
+    except compression.FormatError as error:
+        assert "checksum" not in str(error)
 
 
 def test_the_mean_maps_and_the_map_of_means_are_found(codec, net):
@@ -170,6 +218,8 @@ def test_what_is_no_luma_is_refused_with_a_hint(codec):
         codec.encode(np.zeros((8, 8), np.uint8), 5)
     with pytest.raises(ValueError, match="mode of test: got 'best'"):
         codec.encode(np.zeros((8, 8), np.uint8), mode="best")
+    with pytest.raises(ValueError, match=r"symbols \(128, 2, 2\) for an image \(32, 33\); expected \(128, 2, 3\)"):
+        codec.encode_symbols(np.zeros((128, 2, 2), np.int32), (32, 33))
 
 
 # Stored, loaded, and at the command line.
@@ -192,13 +242,13 @@ def stored(tmp_path, monkeypatch, codec, net):
 def test_a_stored_codec_is_the_same_everywhere(stored, net):
     assert compression.names() == ["codec-test"]
     one, two = Codec.load("codec-test"), Codec.load("codec-test")
-    assert one.fingerprint == two.fingerprint and one.modes == bitstream.MODES
+    assert one.fingerprint == two.fingerprint and sorted(one.modes) == sorted(bitstream.MODES)
     luma = luma_of("chelsea", (64, 64))
     data = one.encode(luma, 2.0)
     assert np.array_equal(two.decode(data), one.decode(data))
     assert bitstream.unpack(data)[0].mode == "context"
     (stored / f"codec-test{CONTEXT}.safetensors").unlink()
-    assert Codec.load("codec-test").modes == ("paper",)
+    assert Codec.load("codec-test").modes == ("paper", "adaptive")
     with pytest.raises(ValueError, match="did you mean codec-test"):
         Codec.load("codec-tset")
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import constriction
 import numpy as np
 import pytest
 import torch
@@ -28,11 +29,55 @@ def laplace(maps, count, scale=1.0, seed=0):
 
 
 @settings(deadline=None)
-@given(SYMBOLS)
-def test_all_coefficients_come_back(symbols):
+@given(SYMBOLS, st.booleans())
+def test_all_coefficients_come_back(symbols, adaptive):
     probabilities = binarization.count_probabilities(laplace(len(symbols), 100))
-    words = binarization.encode(symbols, probabilities)
-    assert np.array_equal(binarization.decode(words, *symbols.shape, probabilities), symbols)
+    words = binarization.encode(symbols, probabilities, adaptive=adaptive)
+    assert np.array_equal(binarization.decode(words, *symbols.shape, probabilities, adaptive=adaptive), symbols)
+
+
+@pytest.mark.parametrize("exceptional", [0, 2, 3])
+@pytest.mark.parametrize("values", [(-70, 71), (5, 6), (4, 5), (0, 1), (-(1 << 23), 1 << 23)])
+def test_the_exceptional_map_costs_what_a_uniform_one_does(exceptional, values):
+    symbols = laplace(4, 200)
+    symbols[exceptional] = np.random.default_rng(1).integers(*values, 200)
+    symbols[exceptional, :2] = values[0], values[1] - 1
+    probabilities = binarization.count_probabilities(laplace(4, 200))
+    for adaptive in (False, True):
+        options = {"exceptional": exceptional, "adaptive": adaptive}
+        words = binarization.encode(symbols, probabilities, **options)
+        assert np.array_equal(binarization.decode(words, 4, 200, probabilities, **options), symbols)
+        bits = binarization.cost(symbols, probabilities, **options)
+        assert bits[exceptional] == pytest.approx(np.log2(values[1] - values[0]))
+        # Its ends are written in Exp-Golomb codes.
+        assert bits.sum() - 1 < 32 * len(words) < bits.sum() + 66 + 100
+
+
+def test_adaptive_probabilities_follow_the_file():
+    ours, others = laplace(3, 4000, 3.0), laplace(3, 4000, 0.5, seed=1)
+    known, strange = (binarization.count_probabilities(some) for some in (ours, others))
+    best, static = (32 * len(binarization.encode(ours, table)) for table in (known, strange))
+    adaptive = 32 * len(binarization.encode(ours, strange, adaptive=True))
+    # What is left of the tables of another source: all of their loss in the first 32nd of the places, and little after it.
+    assert static > 2 * best and adaptive < best + (static - best) / 32 + 0.015 * best
+    assert 32 * len(binarization.encode(ours, known, adaptive=True)) < 1.01 * best
+
+
+def test_the_parts_of_adaptive_coding_hold_every_place_once_and_lie_everywhere():
+    parts = binarization._parts(32 * 48, True)
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(32 * 48))
+    assert [round(len(part) / 48) for part in parts] == [1, 1, 2, 4, 8, 16]
+    for part in parts:
+        rows, columns = np.divmod(part, 32)
+        assert len(set(rows // 8)) == 6 and len(set(columns // 8)) == 4
+
+
+def test_counted_probabilities_are_learned_from():
+    """By hand: 4 decisions of 8 said "above", the table said 1 of 4 and counts as 32 decisions: (8 + 4) / 40."""
+    table = binarization._Table(np.array([1024]))
+    assert table.chances(np.array([0]))[0] == 0.25
+    table.count(np.zeros(8, int), np.array([1, 0] * 4))
+    assert table.chances(np.array([0]))[0] == pytest.approx(0.3, abs=1 / 4096)
 
 
 def test_probabilities_are_those_of_the_decisions():
@@ -52,12 +97,34 @@ def test_the_rate_is_that_of_the_decisions():
     assert entropy < rate < entropy + 0.02
 
 
+@settings(deadline=None)
+@given(SYMBOLS, st.booleans())
+def test_the_cost_of_coefficients_is_what_is_written(symbols, adaptive):
+    probabilities = binarization.count_probabilities(laplace(len(symbols), 100))
+    bits = binarization.cost(symbols, probabilities, adaptive=adaptive)
+    words = binarization.encode(symbols, probabilities, adaptive=adaptive)
+    # A coder ends with whole words; its own rounding is far below a bit here.
+    assert bits.shape == symbols.shape and bits.sum() - 1 < 32 * len(words) < bits.sum() + 66
+
+
+def test_the_length_of_exp_golomb_codes():
+    values = np.arange(200)
+    assert binarization.golomb_bits(values).tolist() == [2 * (len(bin(n + 1)) - 3) + 1 for n in values]
+
+
 def test_what_cannot_be_coded_is_refused():
     probabilities = binarization.count_probabilities(laplace(1, 10))
     with pytest.raises(ValueError, match="at most 16777214 can be coded"):
         binarization.encode(np.array([[1 << 24]]), probabilities)
     with pytest.raises(ValueError, match=r"expected \[maps, n\]"):
         binarization.encode(np.zeros((2, 3), int), probabilities)
+    wide = np.array([[-(1 << 23), 1 << 23]])
+    with pytest.raises(ValueError, match="at most 16777216 values"):
+        binarization.encode(wide, probabilities, exceptional=0)
+    coder = constriction.stream.queue.RangeEncoder()
+    binarization.write_signed(coder, np.array([3, 1]))
+    with pytest.raises(ValueError, match="an exceptional map from 3 to 1"):
+        binarization.decode(coder.get_compressed(), 1, 2, probabilities, exceptional=0)
 
 
 # The context model.
@@ -91,6 +158,17 @@ def test_with_contexts_all_coefficients_come_back(model, size, beta):
     exact = model.exact()
     words = context_coding.encode(exact, symbols, beta)
     assert np.array_equal(context_coding.decode(exact, words, size, beta), symbols)
+
+
+@pytest.mark.parametrize("beta", [0, 5])
+def test_the_cost_with_contexts_is_what_is_written(model, beta):
+    symbols = laplace(128, 12 * 14, 2.0).reshape(128, 12, 14)
+    symbols[3, 0, 0], symbols[90, 5, 2] = 5000, -70000
+    exact = model.exact()
+    bits = context_coding.cost(exact, symbols, beta)
+    words = context_coding.encode(exact, symbols, beta)
+    assert bits.shape == symbols.shape and bits[90, 5, 2] > 2 * math.log2(70000)
+    assert bits.sum() - 2 < 32 * len(words) < 1.001 * bits.sum() + 66
 
 
 def test_a_prediction_reads_nothing_that_is_coded_later(model):

@@ -6,7 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kryptonlib.compression.quantization import add_noise, quantize, soft_round, straight_through
+from kryptonlib.compression.quantization import (
+    add_noise,
+    exceptional_map,
+    mean_maps,
+    quantize,
+    soft_round,
+    straight_through,
+)
 
 
 def latents(*values):
@@ -87,3 +94,28 @@ def test_bad_input_is_refused():
         quantize(y, torch.ones(2), torch.ones(1))
     with pytest.raises(ValueError, match="temperature=0"):
         soft_round(y, torch.ones(2), 0)
+
+
+def test_the_exceptional_map_has_the_least_divergence_from_uniform_that_scipy_finds():
+    from scipy.spatial.distance import jensenshannon
+
+    rng = np.random.default_rng(0)
+    y = torch.from_numpy(np.stack([rng.laplace(size=600), rng.uniform(-9, 4, 600), rng.normal(size=600)])).reshape(2, 3, 10, 30)
+    y = y.transpose(0, 1).reshape(3, 2, 10, 30).transpose(0, 1)
+    index, divergences = exceptional_map(y)
+    for number in range(3):
+        counts = np.histogram(y[:, number].numpy(), 40)[0]
+        expected = jensenshannon(counts, np.ones(40), base=2) ** 2
+        assert divergences[number].item() == pytest.approx(expected, abs=1e-3)
+    assert index == int(divergences.argmin())
+    y[:, 0] = 7.0
+    assert exceptional_map(y)[1][0] == torch.inf
+    with pytest.raises(ValueError, match="constant maps only"):
+        exceptional_map(torch.zeros(1, 2, 3, 3))
+
+
+def test_mean_maps_weigh_every_coefficient_equally():
+    images = [torch.full((1, 1, 2, 4), 1.0), torch.full((1, 1, 2, 2), 4.0)]
+    assert mean_maps(lambda image: torch.cat([image, -image], 1), images).tolist() == [2.0, -2.0]
+    with pytest.raises(ValueError, match="got no images"):
+        mean_maps(lambda image: image, [])

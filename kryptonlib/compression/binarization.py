@@ -5,7 +5,11 @@ was counted on other images; what is left beyond 10 as an Exp-Golomb code of ord
 probability 1/2 ("bypass"). Dumas, Roumy and Guillemot's code; the arithmetic coder is the range coder of
 ``constriction``. Decisions of one kind are coded for all coefficients at once, which changes their order and nothing else.
 
-The paper's code does not write the exceptional map and charges its entropy instead. Here all maps are coded.
+Two things are ours. The paper's code does not write the exceptional map and charges its entropy instead; here it is coded
+as what it nearly is, uniform between its least and its largest coefficient, which are written first. And the
+probabilities can be ``adaptive``: those of the other images count as ``TRUST`` decisions, to which the file's own are added
+while it is coded. The first 32nd of each map's places is coded with the probabilities as they are, the second with those
+counted anew, then twice as many places, and so on.
 """
 
 import numpy as np
@@ -16,8 +20,12 @@ DIGITS = 25
 """Most binary digits after the first of an Exp-Golomb code."""
 LARGEST = (1 << 24) - 2
 """Largest |q| that can be coded."""
+WIDEST = 1 << 24
+"""Most values that the exceptional map can lie between; those of an 8-bit image span some hundred."""
 UNIT = 4096
 """Probabilities are whole numbers of 4096ths, so that every machine reads the same."""
+TRUST = 32
+"""Decisions that an adaptive coder takes the counted probabilities for."""
 
 
 def count_probabilities(symbols):
@@ -38,12 +46,14 @@ def count_probabilities(symbols):
     return np.clip(np.round(share * UNIT), 1, UNIT - 1).astype(np.uint16)
 
 
-def encode(symbols, probabilities):
+def encode(symbols, probabilities, *, exceptional=None, adaptive=False):
     """Coefficients as 32-bit words.
 
     Args:
         symbols: int array [maps, n].
         probabilities: uint16 array [maps, 10] of ``count_probabilities``.
+        exceptional: number of a map that is coded as uniform, or None.
+        adaptive: count the probabilities anew on the way.
 
     Returns:
         uint32 array.
@@ -56,42 +66,86 @@ def encode(symbols, probabilities):
     symbols = np.asarray(symbols, np.int64)
     if symbols.ndim != 2 or probabilities.shape != (len(symbols), PREFIX):
         raise ValueError(f"encode() got symbols {symbols.shape} and probabilities {probabilities.shape}; expected [maps, n]")
-    sizes = np.abs(symbols).ravel()
-    if sizes.size and sizes.max() > LARGEST:
-        raise ValueError(f"encode() got a coefficient of {sizes.max()}; at most {LARGEST} can be coded")
+    if np.abs(symbols).max(initial=0) > LARGEST:
+        raise ValueError(f"encode() got a coefficient of {np.abs(symbols).max()}; at most {LARGEST} can be coded")
     coder = constriction.stream.queue.RangeEncoder()
+    if exceptional is not None:
+        _write_uniform(coder, symbols[exceptional])
+        symbols, probabilities = (np.delete(part, exceptional, 0) for part in (symbols, probabilities))
     decide, toss = _models()
-    places = np.arange(sizes.size)
+    sizes = np.abs(symbols)
     for k in range(PREFIX):
-        bits = (sizes[places] > k).astype(np.int32)
-        coder.encode(bits, decide, _chances(probabilities, places, symbols.shape[1], k))
-        places = places[bits == 1]
-    _write_golomb(coder, sizes[places] - PREFIX)
-    coder.encode((symbols.ravel()[sizes > 0] < 0).astype(np.int32), toss)
+        table = _Table(probabilities[:, k])
+        for places in _parts(sizes.shape[1], adaptive):
+            maps, columns = np.nonzero(sizes[:, places] >= k)
+            bits = (sizes[maps, places[columns]] > k).astype(np.int32)
+            coder.encode(bits, decide, table.chances(maps))
+            table.count(maps, bits)
+    _write_golomb(coder, sizes[sizes >= PREFIX] - PREFIX)
+    coder.encode((symbols[sizes > 0] < 0).astype(np.int32), toss)
     return coder.get_compressed()
 
 
-def decode(words, maps, count, probabilities):
+def decode(words, maps, count, probabilities, *, exceptional=None, adaptive=False):
     """Coefficients [maps, count] of the words that ``encode`` gave.
 
     Raises:
         ValueError: words that no coefficients gave.
     """
     coder = Reader(words)
+    if exceptional is not None:
+        uniform = _read_uniform(coder, count)
+        maps, probabilities = maps - 1, np.delete(probabilities, exceptional, 0)
     decide, toss = _models()
-    sizes = np.zeros(maps * count, np.int64)
-    places = np.arange(sizes.size)
+    sizes = np.zeros((maps, count), np.int64)
     for k in range(PREFIX):
-        if not places.size:
-            break
-        bits = coder.decode(decide, _chances(probabilities, places, count, k))
-        places = places[bits == 1]
-        sizes[places] += 1
-    sizes[places] += _read_golomb(coder, places.size)
+        table = _Table(probabilities[:, k])
+        for places in _parts(count, adaptive):
+            chosen, columns = np.nonzero(sizes[:, places] >= k)
+            if not chosen.size:
+                continue
+            bits = coder.decode(decide, table.chances(chosen))
+            sizes[chosen, places[columns]] += bits
+            table.count(chosen, bits)
+    large = sizes >= PREFIX
+    sizes[large] += _read_golomb(coder, int(large.sum()))
     signed = sizes > 0
     if signed.any():
         sizes[signed] *= 1 - 2 * coder.decode(toss, int(signed.sum())).astype(np.int64)
-    return sizes.reshape(maps, count)
+    return sizes if exceptional is None else np.insert(sizes, exceptional, uniform, 0)
+
+
+def cost(symbols, probabilities, *, exceptional=None, adaptive=False):
+    """Bits of each coefficient, as an ideal coder of the same decisions writes them.
+
+    Args:
+        symbols, probabilities, exceptional, adaptive: as ``encode`` takes them.
+
+    Returns:
+        Float array [maps, n]; ``encode`` writes their sum and a few bits more.
+
+    Example:
+        >>> cost(np.array([[0, 1, -12]]), np.full((1, 10), UNIT // 2)).tolist()
+        [[1.0, 3.0, 14.0]]
+    """
+    symbols = np.asarray(symbols, np.int64)
+    sizes = np.abs(symbols)
+    bits = (sizes > 0) + np.where(sizes >= PREFIX, golomb_bits(np.maximum(sizes - PREFIX, 0)), 0.0)
+    for k in range(PREFIX):
+        table = _Table(probabilities[:, k])
+        for places in _parts(sizes.shape[1], adaptive):
+            maps, columns = np.nonzero(sizes[:, places] >= k)
+            above, share = sizes[maps, places[columns]] > k, table.chances(maps)
+            bits[maps, places[columns]] -= np.log2(np.where(above, share, 1 - share))
+            table.count(maps, above)
+    if exceptional is not None:
+        bits[exceptional] = np.log2(np.ptp(symbols[exceptional]) + 1)
+    return bits
+
+
+def golomb_bits(values):
+    """Length in bits of the Exp-Golomb codes of order 0 of whole numbers >= 0: 1, 3, 3, 5, 5, 5, 5, 7, …"""
+    return 2 * np.frexp(np.asarray(values, np.float64) + 1)[1] - 1
 
 
 class Reader:
@@ -152,13 +206,62 @@ def _read_golomb(coder, count):
     return left - 1
 
 
+class _Table:
+    """Probability of one decision in every map, and what was decided so far: whole numbers, the same on every machine."""
+
+    def __init__(self, first):
+        self.first = np.asarray(first, np.int64)
+        self.met, self.above = np.zeros((2, len(self.first)), np.int64)
+
+    def chances(self, maps):
+        """Of "above", for decisions in these maps: exact in float64."""
+        found = (TRUST * self.first + UNIT * self.above + (TRUST + self.met) // 2) // (TRUST + self.met)
+        return np.clip(found, 1, UNIT - 1)[maps].astype(np.float64) / UNIT
+
+    def count(self, maps, bits):
+        """Note decisions."""
+        self.met += np.bincount(maps, minlength=len(self.met))
+        self.above += np.bincount(maps[np.asarray(bits) == 1], minlength=len(self.met))
+
+
+def _parts(count, adaptive):
+    """Places 0 to count - 1 in the parts that they are coded in, each part spread over all of the map."""
+    places = np.arange(count)
+    if not adaptive:
+        return [places]
+    # Knuth's multiplicative hash: neighbours in a row or column do not fall into one part.
+    turn = (places * 2654435761 & 0xFFFFFFFF) >> 27
+    part = np.frexp(turn.astype(np.float64))[1]
+    return [places[part == number] for number in range(6)]
+
+
+def _write_uniform(coder, values):
+    """Least and largest of a map's values, then each in bits of equal probability between them."""
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if high - low >= WIDEST:
+        raise ValueError(f"encode() got an exceptional map from {low} to {high}; at most {WIDEST} values can be told apart")
+    write_signed(coder, np.array([low, high]))
+    if high > low:
+        coder.encode((values - low).astype(np.int32), _uniform(high - low + 1))
+
+
+def _read_uniform(coder, count):
+    low, high = map(int, read_signed(coder, 2))
+    if not -LARGEST <= low <= high <= LARGEST or high - low >= WIDEST:
+        raise ValueError(f"an exceptional map from {low} to {high}")
+    if low == high:
+        return np.full(count, low)
+    return low + coder.decode(_uniform(high - low + 1), count).astype(np.int64)
+
+
+def _uniform(values):
+    import constriction
+
+    return constriction.stream.model.Uniform(values)
+
+
 def _models():
     """(a binary decision of a given probability, a fair one)."""
     import constriction
 
-    return constriction.stream.model.Bernoulli(perfect=False), constriction.stream.model.Uniform(2)
-
-
-def _chances(probabilities, places, count, k):
-    """Probability of decision k for the coefficients at flat places of [maps, count]: exact in float64."""
-    return probabilities[places // count, k].astype(np.float64) / UNIT
+    return constriction.stream.model.Bernoulli(perfect=False), _uniform(2)

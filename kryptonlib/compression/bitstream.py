@@ -1,7 +1,7 @@
 """The codec's files: a header that says what made them, and coded coefficients, all under one checksum.
 
     bytes  0-3   "KLC1"
-           4     mode: 0 the paper's coder, 1 contexts
+           4     mode: 0 the paper's coder, 1 contexts, 2 the paper's with probabilities that adapt
            5     place of beta in ``quantization.BETAS``
            6-9   height, width: 16 bits each, big-endian
           10-13  first 4 bytes of the model's sha256
@@ -19,7 +19,7 @@ import numpy as np
 from kryptonlib.compression.quantization import BETAS
 
 MAGIC = b"KLC1"
-MODES = ("paper", "context")
+MODES = ("paper", "context", "adaptive")
 MOST_PIXELS = 1 << 26
 """Pixels of an image, 64 Mi: what a file asks for in memory stays bounded."""
 FIXED = struct.Struct(">4sBBHH4sB")

@@ -73,7 +73,7 @@ class Codec:
     @property
     def modes(self):
         """Ways to code that this codec has, the best last."""
-        return bitstream.MODES[:1] if self.context is None else bitstream.MODES
+        return ("paper", "adaptive") if self.context is None else ("paper", "adaptive", "context")
 
     @classmethod
     def load(cls, name, device="cpu"):
@@ -131,8 +131,9 @@ class Codec:
         Args:
             luma: uint8 array [H, W].
             beta: one of ``BETAS``; larger ones make smaller files.
-            mode: "paper" (binary decisions with fixed probabilities) or "context" (probabilities predicted from what
-                is decoded already); None takes the best of ``modes``.
+            mode: "paper" (binary decisions with fixed probabilities), "adaptive" (the same, with probabilities counted
+                anew on the way) or "context" (probabilities predicted from what is decoded already); None takes the
+                last of ``modes``.
 
         Returns:
             bytes.
@@ -141,20 +142,52 @@ class Codec:
             TypeError, ValueError: no 8-bit luma, or a beta or mode that cannot be.
         """
         check_choice("beta", beta, BETAS)
-        mode = self.modes[-1] if mode is None else mode
-        check_choice(f"mode of {self.name}", mode, self.modes)
         luma = _checked(luma)
         bitstream.check_size(luma.shape)
-        header = Header(mode, float(beta), luma.shape, self.name, self.fingerprint)
-        return bitstream.pack(header, self._coded(self.symbols(luma, beta), header))
+        return self.encode_symbols(self.symbols(luma, beta), luma.shape, beta, mode=mode)
 
-    def _coded(self, symbols, header):
+    def encode_symbols(self, symbols, size, beta=1.0, *, mode=None):
+        """The file of rounded latents: what ``encode`` makes of an image, and ``decode_symbols`` gives back.
+
+        Args:
+            symbols: int array [maps, h, w] of ``symbols``. size: (H, W) of the image. beta, mode: as in ``encode``.
+
+        Raises:
+            ValueError: symbols of another shape than an image of that size has, or a beta or mode that cannot be.
+        """
+        expected = (self.net.maps, *(-(-length // STRIDE) for length in size))
+        if symbols.shape != expected:
+            raise ValueError(f"encode_symbols() got symbols {symbols.shape} for an image {tuple(size)}; expected {expected}")
+        header = Header(self._mode(beta, mode), float(beta), tuple(size), self.name, self.fingerprint)
         if header.mode == "context":
-            return context_coding.encode(self.context, symbols, BETAS.index(header.beta))
-        return binarization.encode(symbols.reshape(len(symbols), -1), self._probabilities(header.beta))
+            return bitstream.pack(header, context_coding.encode(self.context, symbols, BETAS.index(beta)))
+        probabilities, options = self._binary(header.beta, header.mode)
+        return bitstream.pack(header, binarization.encode(symbols.reshape(len(symbols), -1), probabilities, **options))
 
-    def _probabilities(self, beta):
-        return self.tables["probabilities"][BETAS.index(beta)].numpy().astype(np.uint16)
+    def cost(self, symbols, beta=1.0, *, mode=None):
+        """Bits that each of an image's rounded latents takes in a file: float array [maps, h, w].
+
+        The file has its header and up to 10 bytes more.
+
+        Args:
+            symbols: int array [maps, h, w] of ``symbols``. beta, mode: as in ``encode``.
+        """
+        mode = self._mode(beta, mode)
+        if mode == "context":
+            return context_coding.cost(self.context, symbols, BETAS.index(beta))
+        probabilities, options = self._binary(beta, mode)
+        return binarization.cost(symbols.reshape(len(symbols), -1), probabilities, **options).reshape(symbols.shape)
+
+    def _mode(self, beta, mode):
+        check_choice("beta", beta, BETAS)
+        mode = self.modes[-1] if mode is None else mode
+        check_choice(f"mode of {self.name}", mode, self.modes)
+        return mode
+
+    def _binary(self, beta, mode):
+        """(probabilities, options) of ``binarization``."""
+        probabilities = self.tables["probabilities"][BETAS.index(beta)].numpy().astype(np.uint16)
+        return probabilities, {"exceptional": int(self.tables["exceptional"]), "adaptive": mode == "adaptive"}
 
     def decode_symbols(self, data):
         """(symbols, header) of a file: exactly what ``symbols`` gave its encoder.
@@ -175,7 +208,8 @@ class Codec:
             if header.mode == "context":
                 beta = BETAS.index(header.beta)
                 return context_coding.decode(self.context, words, (height, width), beta), header
-            symbols = binarization.decode(words, self.net.maps, height * width, self._probabilities(header.beta))
+            probabilities, options = self._binary(header.beta, header.mode)
+            symbols = binarization.decode(words, self.net.maps, height * width, probabilities, **options)
         except ValueError as error:
             raise FormatError(f"damaged: {error}") from error
         return symbols.reshape(-1, height, width), header

@@ -80,6 +80,37 @@ def decode(model, words, size, beta):
     return symbols.long().numpy()
 
 
+def cost(model, symbols, beta):
+    """Bits of each coefficient, as an ideal coder with the same tables writes them: float array [128, h, w].
+
+    Args:
+        model, symbols, beta: as ``encode`` takes them.
+    """
+    symbols = np.asarray(symbols, np.int64)
+    known = torch.from_numpy(symbols[model.order.numpy()]).double()[None]
+    found = torch.zeros_like(known[0])
+    with torch.no_grad():
+        for maps, mask, mean, scale in model.stages(known, torch.tensor([beta])):
+            values = known[0, maps][:, mask].long().numpy().ravel()
+            table, whole = _tables_of(mean[0][:, mask], scale[0][:, mask])
+            spent = np.zeros(table.size)
+            for number, chosen in _sorted(table):
+                width, counts = probabilities(number)
+                relative = values[chosen] - whole[chosen]
+                outside = np.abs(relative) > width
+                place = np.where(outside, 2 * width + 1, relative + width)
+                # constriction gives each symbol one 2^-24 and divides the others among them.
+                shares = counts / counts.sum() * (UNIT - len(counts)) + 1
+                spent[chosen] = np.log2(UNIT) - np.log2(shares[place])
+                # What lies beyond a table is written in full, with a sign.
+                spent[chosen[outside]] += binarization.golomb_bits(np.abs(relative[outside])) + 1
+            part = found[maps]
+            part[:, mask] = torch.from_numpy(spent.reshape(part.shape[0], -1))
+    bits = torch.empty_like(found)
+    bits[model.order] = found
+    return bits.numpy()
+
+
 def _tables_of(mean, scale):
     """(number of the table, whole number its mean is counted from) of each coefficient, in whole-number arithmetic."""
     eighths = ((mean * FEATURE + FEATURE / PARTS / 2) / (FEATURE / PARTS)).floor().long().numpy().ravel()
