@@ -104,7 +104,7 @@ class Codec:
             luma: uint8 array [H, W].
             beta: factor of the step sizes, any positive number.
         """
-        image = torch.from_numpy(_checked(luma)).to(self.device).float()[None, None]
+        image = torch.from_numpy(checked_luma(luma)).to(self.device).float()[None, None]
         with torch.no_grad():
             latents = self.net.encode(image)
         _, symbols = quantize(latents, beta * self.net.steps, self._means())
@@ -143,7 +143,7 @@ class Codec:
         check_choice("beta", beta, BETAS)
         mode = self.modes[-1] if mode is None else mode
         check_choice(f"mode of {self.name}", mode, self.modes)
-        luma = _checked(luma)
+        luma = checked_luma(luma)
         bitstream.check_size(luma.shape)
         header = Header(mode, float(beta), luma.shape, self.name, self.fingerprint)
         return bitstream.pack(header, self._coded(self.symbols(luma, beta), header))
@@ -199,8 +199,8 @@ def network(weights):
     return net
 
 
-def _checked(luma):
-    """The image, if it is 8-bit luma."""
+def checked_luma(luma):
+    """The image, if it is 8-bit luma, contiguous; TypeError says what came."""
     luma = np.asarray(luma)
     if luma.dtype != np.uint8 or luma.ndim != 2 or 0 in luma.shape:
         colour = luma.ndim == 3 and luma.shape[-1] in (3, 4)

@@ -103,8 +103,8 @@ CODERS = {
 one (JPEG 2000 without the JP2 box); HEIF's container is told apart by ``container_bytes``."""
 
 
-def other_point(name, luma, setting):
-    """What another coder does to an image.
+def other_coded(name, luma, setting):
+    """What another coder makes of an image: (file, decoded uint8 [H, W]).
 
     Args:
         name: of ``CODERS``.
@@ -116,10 +116,14 @@ def other_point(name, luma, setting):
     """
     check_choice("coder", name, CODERS)
     data = CODERS[name][0](luma, setting)
-    heif = "HEIF" in name
-    decoded = _read_heif(data) if heif else Image.open(io.BytesIO(data))
-    decoded = np.asarray(decoded.convert("L"))
-    container = container_bytes(data) if heif else 0
+    decoded = _read_heif(data) if "HEIF" in name else Image.open(io.BytesIO(data))
+    return data, np.asarray(decoded.convert("L"))
+
+
+def other_point(name, luma, setting):
+    """Rate and PSNR of another coder; arguments as for ``other_coded``."""
+    data, decoded = other_coded(name, luma, setting)
+    container = container_bytes(data) if "HEIF" in name else 0
     return Point(8 * (len(data) - container) / luma.size, psnr(luma, decoded), setting, container)
 
 
