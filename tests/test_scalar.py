@@ -71,6 +71,14 @@ def test_the_loss_is_0_for_the_best_and_above_it_for_rounding():
     assert losses == sorted(losses) and 0 < losses[0] < 0.01
 
 
+def test_the_best_edge_of_a_step_loses_next_to_nothing_and_is_that_of_the_best_code():
+    for step in (0.1, 0.5, 2.0, 5.0):
+        edge, loss = scalar.best_edge(step)
+        assert 0.5 <= edge < 0.9 and 0 <= loss + 1e-3 < 0.02
+    step, edge, _, _ = scalar.best_laplace_code(0.4, "dead zone")
+    assert scalar.best_edge(step)[0] == pytest.approx(edge, abs=0.05)
+
+
 def test_the_slope_is_that_of_the_high_rate_formula_for_small_steps_and_falls():
     slopes = [scalar.laplace_slope(step) for step in (0.05, 1, 3, 6)]
     assert slopes[0] == pytest.approx(1, abs=1e-3)

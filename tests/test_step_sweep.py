@@ -70,6 +70,8 @@ def test_the_gap_of_shifted_curves_is_the_shift():
     assert differences == pytest.approx(1.5)
     assert (rates[0], rates[-1]) == pytest.approx((0.15, 0.6))
     assert gap(other, curve)[1] == pytest.approx(-differences)
+    twice = [Point(0.3, 10.0), *other]
+    assert gap(curve, twice)[1] == pytest.approx(differences), "of two points with one rate the better one counts"
     with pytest.raises(ValueError, match="share no rate"):
         gap(curve, [Point(2.0, 40), Point(3.0, 42)])
 

@@ -40,7 +40,7 @@ def test_the_drawing_says_what_was_measured(sweep):
     figure = codec_steps.render(sweep, 2.0)
     image, place, bars = figure.axes[:3]
     point = sweep.point(2.0)
-    assert image.get_title() == f"β = 2: {point.bpp:.3f} bit/pixel, {point.psnr:.1f} dB"
+    assert image.get_title() == f"β = 2\n{point.bpp:.3f} bit/pixel, {point.psnr:.1f} dB"
     assert place.images[0].get_array().mean() * 256 * 12 == pytest.approx(point.bpp * sweep.luma.size)
     heights = [bar.get_height() for bar in bars.patches]
     assert heights == sorted(heights, reverse=True) and sum(heights) == pytest.approx(point.bpp)
@@ -56,12 +56,16 @@ def test_the_panel_draws_what_the_controls_say(sweep):
 
 
 def test_the_other_drawings_show_every_line_and_name():
-    x = np.geomspace(0.1, 8, 5)
-    figure = case_drawing.why((np.linspace(0, 0.9, 4), {"KLT": np.arange(4.0)}), (x, {"rounding": x}), (x, {"slope": x}))
-    assert [len(place.lines) for place in figure.axes] == [1, 1, 1]
-    curve = [Point(0.1, 28.0), Point(0.4, 33.0)]
-    figure = case_drawing.rate_distortion({"cases": {"a": curve, "b": curve}, "coders": {"c": curve}})
-    assert [len(place.lines) for place in figure.axes] == [2, 1]
+    figure = case_drawing.why(np.geomspace(0.1, 6, 4), np.array([0.0, 0.5, 0.95]))
+    assert [len(place.lines) for place in figure.axes] == [2, 2, 1]
+    curve = [Point(0.1, 28.0, 2), Point(0.4, 33.0, 1)]
+    higher = [Point(0.1, 28.5, 2), Point(0.4, 33.5, 1)]
+    figure = case_drawing.rate_distortion({"case 1": higher, "case 2": curve, "case 3": curve}, {"c": curve})
+    gaps = {line.get_label(): line.get_ydata() for line in figure.axes[2].lines}
+    assert gaps["case 1"] == pytest.approx(0.5) and gaps["case 2"] == pytest.approx(0)
+    figure = case_drawing.extremes(curve, higher, {"trained": 40.0}, "ours", "theirs")
+    assert figure.axes[0].get_legend_handles_labels()[1] == ["ours", "theirs", "trained, not rounded"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["2", "1"]
     figure = case_drawing.two_means({"a": curve, "b": curve}, {"x": 3.0, "y": -2.0}, {"mean": 0.5})
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["y", "x"]
     figure = case_drawing.steps_over_spread(np.ones(5), np.arange(1.0, 6), 2)

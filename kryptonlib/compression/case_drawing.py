@@ -5,24 +5,37 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import ScalarFormatter
 
 from kryptonlib import plots
+from kryptonlib.basics import transform_coding
+from kryptonlib.compression import scalar
+from kryptonlib.compression.step_sweep import gap
 
 
-def why(gains, losses, slopes):
-    """Three pictures: gains of transforms, losses of quantizers, and what a bit is worth.
+def why(steps, correlations):
+    """Three pictures: what transforms gain, what quantizers of a Laplace coefficient lose, and what a bit is worth.
 
     Args:
-        gains, losses, slopes: each a pair of x [N] and a mapping from a line's name to its values [N].
+        steps: array of steps in units of the Laplace scale, 0.01 to 6. correlations: array, 0 to 1 without the 1.
 
     Returns:
         The matplotlib figure.
     """
+    blocks = [transform_coding.markov_covariance(8, correlation) for correlation in correlations]
+    gains = {
+        "KLT, 8 numbers": [transform_coding.coding_gain(block, transform_coding.klt(block)) for block in blocks],
+        "DCT, 8 numbers": [transform_coding.coding_gain(block, transform_coding.dct_transform(8)) for block in blocks],
+    }
+    losses = {
+        "rounding": [float(scalar.laplace_loss(*scalar.laplace_code(step))) for step in steps],
+        "best dead zone": [scalar.best_edge(step)[1] for step in steps],
+    }
+    worth = {"rounding": [scalar.laplace_slope(step) for step in steps]}
     figure, axes = plt.subplots(1, 3, figsize=(plots.WIDTH, 3.0))
     texts = (
-        ("correlation of neighbours", "coding gain (dB)", "a. transforms", False),
-        ("step / scale", "loss (dB)", "b. one quantizer", True),
-        ("step / scale", "worth of a bit / step²", "c. sharing bits", True),
+        (correlations, gains, "correlation of neighbours", "coding gain (dB)", "a. transforms", False),
+        (steps, losses, "step / scale", "loss (dB)", "b. one quantizer", True),
+        (steps, worth, "step / scale", "worth of a bit (small steps: 1)", "c. sharing bits", True),
     )
-    for place, (x, lines), (xlabel, ylabel, title, logx) in zip(axes, (gains, losses, slopes), texts):
+    for place, (x, lines, xlabel, ylabel, title, logx) in zip(axes, texts):
         plots.curves(x, lines, xlabel=xlabel, ylabel=ylabel, title=title, logx=logx, axes=place)
         for line in place.lines:
             line.set_marker("")
@@ -41,20 +54,58 @@ def _plain_numbers(place, ticks):
     place.xaxis.set_minor_formatter("")
 
 
-def rate_distortion(pictures):
-    """Rate-distortion curves side by side.
+def rate_distortion(cases, coders):
+    """The cases, how far they lie from case 3 at equal rate, and case 3 among other coders.
 
     Args:
-        pictures: title -> (name of a line -> list of :class:`kryptonlib.compression.rate_distortion.Point`).
+        cases: "case 1", "case 2" and "case 3" -> mean curve, a list of
+            :class:`kryptonlib.compression.rate_distortion.Point`.
+        coders: name -> mean curve.
 
     Returns:
         The matplotlib figure.
     """
-    figure, axes = plt.subplots(1, len(pictures), figsize=(plots.WIDTH, 3.9))
-    for place, (title, lines) in zip(np.atleast_1d(axes), pictures.items()):
-        pairs = {name: ([p.bpp for p in curve], [p.psnr for p in curve]) for name, curve in lines.items()}
-        plots.curves(None, pairs, xlabel="rate (bit/pixel)", ylabel="PSNR (dB)", title=title, axes=place)
-        place.legend(fontsize=7.5, loc="lower right")
+    figure, axes = plt.subplot_mosaic([["cases", "coders"], ["gaps", "coders"]], figsize=(plots.WIDTH, 4.8), width_ratios=(1, 1.1))
+    _lines(cases, axes["cases"])
+    axes["cases"].set_title("three cases")
+    axes["gaps"].axhspan(-0.3, 0.3, color="0.93")
+    axes["gaps"].axhspan(-0.2, 0.2, color="0.86")
+    axes["gaps"].axhline(0, color="black", linewidth=0.8, linestyle="-")
+    for number, name in enumerate(("case 1", "case 2")):
+        rates, above = gap(cases[name], cases["case 3"])
+        axes["gaps"].plot(rates, above, color=plots.COLOURS[number], linestyle=plots.STYLES[number], marker="", label=name)
+    axes["gaps"].set(xlabel="rate (bit/pixel)", ylabel="dB above case 3")
+    axes["gaps"].legend(fontsize=7.5)
+    _lines({"case 3": cases["case 3"], **coders}, axes["coders"])
+    axes["coders"].set_title("case 3 and other coders")
+    return figure
+
+
+def _lines(curves, place):
+    """Curves of PSNR over rate on axes."""
+    pairs = {name: ([p.bpp for p in curve], [p.psnr for p in curve]) for name, curve in curves.items()}
+    plots.curves(None, pairs, xlabel="rate (bit/pixel)", ylabel="PSNR (dB)", axes=place)
+    place.legend(fontsize=7.5, loc="lower right")
+
+
+def extremes(curve, other, ceiling, name, other_name):
+    """One transform far beyond its range, over a logarithmic rate.
+
+    Args:
+        curve, other: lists of :class:`kryptonlib.compression.rate_distortion.Point`. ceiling: PSNR without rounding, name of a transform ->
+            dB. name, other_name: of the curves.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, place = plt.subplots(figsize=(plots.WIDTH, 3.4))
+    _lines({name: curve, other_name: other}, place)
+    place.set_xscale("log")
+    for number, (label, value) in enumerate(ceiling.items(), 2):
+        place.axhline(value, color=plots.COLOURS[number], linestyle=plots.STYLES[number], label=f"{label}, not rounded")
+    for point in curve:
+        place.annotate(f"{point.setting:g}", (point.bpp, point.psnr), (2, -10), textcoords="offset points", fontsize=7)
+    place.legend(fontsize=7.5)
     return figure
 
 
@@ -113,7 +164,7 @@ def one_step(luma, decoded, of_map, of_place, title):
     figure.colorbar(drawn, ax=axes[1], shrink=0.8, label="bit/pixel")
     axes[2].bar(range(1, len(of_map) + 1), np.sort(of_map)[::-1] / luma.size, width=1.0, color=plots.COLOURS[0])
     used = int((of_map > 0).sum())
-    axes[2].set(xlabel="map, by falling rate", ylabel="bit/pixel", title=f"{used} of {len(of_map)} maps carry bits")
+    axes[2].set(xlim=(0.5, max(used, 8) + 0.5), xlabel="map, by falling rate", ylabel="bit/pixel", title=f"{used} of {len(of_map)} maps carry bits")
     return figure
 
 

@@ -127,6 +127,17 @@ def other_point(name, luma, setting):
     return Point(8 * (len(data) - container) / luma.size, psnr(luma, decoded), setting, container)
 
 
+def other_curves(name, lumas):
+    """The curves of another coder at all its settings: for each image a list of :class:`Point`."""
+    return [[other_point(name, luma, setting) for setting in CODERS[name][1]] for luma in lumas]
+
+
+def other_at_rate(name, luma, bpp, settings):
+    """What another coder decodes at the setting whose rate comes nearest to ``bpp``: (decoded uint8 [H, W], :class:`Point`)."""
+    point = min((other_point(name, luma, setting) for setting in settings), key=lambda point: abs(point.bpp - bpp))
+    return other_coded(name, luma, point.setting)[1], point
+
+
 def container_bytes(data):
     """Bytes of a HEIF file that are not in its media box."""
     at, payload = 0, 0
@@ -195,3 +206,11 @@ def _fitted(anchor, test, what):
 def bd_rate_per_image(anchors, tests):
     """The BD-rate of every image: array. Its mean is the honest figure where coders spend bits unevenly over images."""
     return np.array([bd_rate(anchor, test) for anchor, test in zip(anchors, tests, strict=True)])
+
+
+def two_bd_rates(anchors, tests):
+    """The BD-rate both ways: (of the mean curves, array of every image's). Arguments: a curve for each image.
+
+    The two may differ in sign. The first also measures how a coder's settings divide bits among images.
+    """
+    return bd_rate(mean_curve(anchors), mean_curve(tests)), bd_rate_per_image(anchors, tests)

@@ -96,7 +96,7 @@ def gap(curve, other, count=200):
     Both are interpolated by monotone cubics of the PSNR over ln(rate).
 
     Args:
-        curve, other: lists of at least two :class:`Point`, of different rates.
+        curve, other: lists of :class:`Point` with at least two different rates; of points with one rate the best counts.
         count: of rates, at equal ratios.
 
     Returns:
@@ -105,9 +105,12 @@ def gap(curve, other, count=200):
     Raises:
         ValueError: the curves share no rate.
     """
-    sides = [np.array(sorted((math.log(p.bpp), p.psnr) for p in points)).T for points in (curve, other)]
+    sides = []
+    for points in (curve, other):
+        best = {math.log(p.bpp): p.psnr for p in sorted(points, key=lambda p: p.psnr)}
+        sides.append(np.array(sorted(best.items())).T)
     low, high = max(side[0, 0] for side in sides), min(side[0, -1] for side in sides)
-    if low >= high:
+    if not low < high:
         raise ValueError("gap() got two curves that share no rate")
     places = np.linspace(low, high, count)
     first, second = (PchipInterpolator(*side)(places) for side in sides)

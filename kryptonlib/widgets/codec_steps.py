@@ -23,7 +23,7 @@ def measured(sweep, beta):
 def render(sweep, beta):
     """Draw one state as a matplotlib figure; the caller closes it. Args: as :func:`measured`."""
     decoded, of_map, of_place, rate, quality = measured(sweep, beta)
-    return case_drawing.one_step(sweep.luma, decoded, of_map, of_place, f"β = {beta:.3g}: {rate:.3f} bit/pixel, {quality:.1f} dB")
+    return case_drawing.one_step(sweep.luma, decoded, of_map, of_place, f"β = {beta:.3g}\n{rate:.3f} bit/pixel, {quality:.1f} dB")
 
 
 def panel(sweeps, beta=1.0):
