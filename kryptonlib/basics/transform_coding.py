@@ -2,8 +2,8 @@
 And of blocks of a Markov source: what the best transform gains, and the DCT.
 
 Goyal, "Theoretical foundations of transform coding", IEEE Signal Processing Magazine, 2001; Cover and Thomas, *Elements
-of Information Theory*, section 10.3 (reverse water-filling); Wiegand and Schwarz, *Source Coding: Part I*, 2011, chapter 7
-(coding gain).
+of Information Theory*, section 10.3 (reverse water-filling); Wiegand and Schwarz, *Source Coding: Part I*, 2011 (coding
+gain).
 """
 
 import numpy as np
@@ -107,7 +107,7 @@ def markov_covariance(size, correlation):
         [[1.0, 0.5, 0.25], [0.5, 1.0, 0.5], [0.25, 0.5, 1.0]]
     """
     if size < 1 or not -1 < correlation < 1:
-        raise ValueError(f"markov_covariance() got size={size} and correlation={correlation}; expected 1 or more, and -1 to 1")
+        raise ValueError(f"markov_covariance() got size={size} and correlation={correlation}; expected 1 or more, -1 to 1")
     places = np.arange(size)
     return float(correlation) ** np.abs(places[:, None] - places)
 

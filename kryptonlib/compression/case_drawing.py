@@ -7,6 +7,7 @@ from matplotlib.ticker import ScalarFormatter
 from kryptonlib import plots
 from kryptonlib.basics import transform_coding
 from kryptonlib.compression import scalar
+from kryptonlib.compression.autoencoder import STRIDE
 from kryptonlib.compression.step_sweep import gap
 
 
@@ -65,7 +66,8 @@ def rate_distortion(cases, coders):
     Returns:
         The matplotlib figure.
     """
-    figure, axes = plt.subplot_mosaic([["cases", "coders"], ["gaps", "coders"]], figsize=(plots.WIDTH, 4.8), width_ratios=(1, 1.1))
+    places = [["cases", "coders"], ["gaps", "coders"]]
+    figure, axes = plt.subplot_mosaic(places, figsize=(plots.WIDTH, 4.8), width_ratios=(1, 1.1))
     _lines(cases, axes["cases"])
     axes["cases"].set_title("three cases")
     axes["gaps"].axhspan(-0.3, 0.3, color="0.93")
@@ -73,7 +75,8 @@ def rate_distortion(cases, coders):
     axes["gaps"].axhline(0, color="black", linewidth=0.8, linestyle="-")
     for number, name in enumerate(("case 1", "case 2")):
         rates, above = gap(cases[name], cases["case 3"])
-        axes["gaps"].plot(rates, above, color=plots.COLOURS[number], linestyle=plots.STYLES[number], marker="", label=name)
+        style = {"color": plots.COLOURS[number], "linestyle": plots.STYLES[number]}
+        axes["gaps"].plot(rates, above, marker="", label=name, **style)
     axes["gaps"].set(xlabel="rate (bit/pixel)", ylabel="dB above case 3")
     axes["gaps"].legend(fontsize=7.5)
     _lines({"case 3": cases["case 3"], **coders}, axes["coders"])
@@ -92,8 +95,9 @@ def extremes(curve, other, ceiling, name, other_name):
     """One transform far beyond its range, over a logarithmic rate.
 
     Args:
-        curve, other: lists of :class:`kryptonlib.compression.rate_distortion.Point`. ceiling: PSNR without rounding, name of a transform ->
-            dB. name, other_name: of the curves.
+        curve, other: lists of :class:`kryptonlib.compression.rate_distortion.Point`.
+        ceiling: name of a transform -> PSNR in dB without rounding.
+        name, other_name: of the curves.
 
     Returns:
         The matplotlib figure.
@@ -125,7 +129,8 @@ def two_means(clouds, per_image, lines):
         colour, marker = plots.COLOURS[number], plots.MARKERS[number]
         values = np.array([(p.bpp, p.psnr) for p in points])
         left.plot(*values.T, linestyle="", marker=marker, color=colour, alpha=0.45)
-        left.plot(*values.mean(0), linestyle="", marker=marker, color=colour, markersize=11, markeredgecolor="black", label=name)
+        large = {"markersize": 11, "markeredgecolor": "black"}
+        left.plot(*values.mean(0), linestyle="", marker=marker, color=colour, label=name, **large)
     left.set(xlabel="rate (bit/pixel)", ylabel="PSNR (dB)", title="images at one setting, large: their mean")
     left.legend(fontsize=7.5, loc="best")
     left.grid(True)
@@ -159,12 +164,14 @@ def one_step(luma, decoded, of_map, of_place, title):
     axes[0].imshow(decoded, cmap="gray", vmin=16, vmax=235)
     axes[0].set_title(title)
     height, width = luma.shape
-    drawn = axes[1].imshow(of_place / 256, cmap=plots.SEQUENTIAL, vmin=0, extent=(0, 16 * of_place.shape[1], 16 * of_place.shape[0], 0))
+    extent = (0, STRIDE * of_place.shape[1], STRIDE * of_place.shape[0], 0)
+    drawn = axes[1].imshow(of_place / STRIDE**2, cmap=plots.SEQUENTIAL, vmin=0, extent=extent)
     axes[1].set(xlim=(0, width), ylim=(height, 0), title="where the bits are")
     figure.colorbar(drawn, ax=axes[1], shrink=0.8, label="bit/pixel")
     axes[2].bar(range(1, len(of_map) + 1), np.sort(of_map)[::-1] / luma.size, width=1.0, color=plots.COLOURS[0])
     used = int((of_map > 0).sum())
-    axes[2].set(xlim=(0.5, max(used, 8) + 0.5), xlabel="map, by falling rate", ylabel="bit/pixel", title=f"{used} of {len(of_map)} maps carry bits")
+    axes[2].set(xlim=(0.5, max(used, 8) + 0.5), xlabel="map, by falling rate", ylabel="bit/pixel")
+    axes[2].set_title(f"{used} of {len(of_map)} maps carry bits")
     return figure
 
 
@@ -172,7 +179,8 @@ def steps_over_spread(steps, spread, exceptional):
     """Learned step sizes: how many of each, and over how far their maps spread.
 
     Args:
-        steps, spread: arrays [maps]: step sizes, and standard deviations of latents. exceptional: index of the DC-like map.
+        steps, spread: arrays [maps]: step sizes, and standard deviations of latents.
+        exceptional: index of the DC-like map.
 
     Returns:
         The matplotlib figure.
@@ -182,7 +190,8 @@ def steps_over_spread(steps, spread, exceptional):
     left.axvline(1, color="black", linestyle="--", linewidth=1)
     left.set(xlabel="learned step size (it began at 1)", ylabel="maps")
     right.plot(spread, steps, linestyle="", marker="o", color=plots.COLOURS[0], alpha=0.6, label="a map")
-    right.plot(spread[exceptional], steps[exceptional], linestyle="", marker="D", markersize=8, color=plots.COLOURS[1], label="DC-like map")
+    special = {"linestyle": "", "marker": "D", "markersize": 8, "color": plots.COLOURS[1]}
+    right.plot(spread[exceptional], steps[exceptional], label="DC-like map", **special)
     right.axhline(1, color="black", linestyle="--", linewidth=1)
     right.set(xscale="log", xlabel="standard deviation of the map", ylabel="learned step size")
     right.legend(fontsize=8)
@@ -203,7 +212,8 @@ def progress(minutes, losses, own, rates, target):
     figure, (left, right) = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.3))
     left.plot(minutes, losses, color=plots.COLOURS[0], label="common start")
     for number, (name, (when, loss)) in enumerate(own.items(), 1):
-        left.plot(when, loss, linestyle="", marker=plots.MARKERS[number], markersize=8, color=plots.COLOURS[number], label=name)
+        style = {"linestyle": "", "marker": plots.MARKERS[number], "markersize": 8, "color": plots.COLOURS[number]}
+        left.plot(when, loss, label=name, **style)
     left.set(xlabel="minutes of training", ylabel="loss on photos held out")
     left.grid(True)
     left.legend(fontsize=8)
@@ -211,8 +221,8 @@ def progress(minutes, losses, own, rates, target):
     width = 0.8 / len(labels)
     for number, label in enumerate(labels):
         places = np.arange(len(rates)) + (number - (len(labels) - 1) / 2) * width
-        bars = right.bar(places, [some[label] for some in rates.values()], width, color=plots.COLOURS[number], label=label,
-                         hatch=("", "//")[number % 2], edgecolor="white")  # fmt: skip
+        style = {"color": plots.COLOURS[number], "hatch": ("", "//")[number % 2], "edgecolor": "white"}
+        bars = right.bar(places, [some[label] for some in rates.values()], width, label=label, **style)
         right.bar_label(bars, fmt="%+.0f", fontsize=8, padding=1)
     right.axhline(target, color="black", linestyle="--", linewidth=1, label=f"target {target:g} %, paper's protocol")
     right.axhline(0, color="black", linewidth=0.8, linestyle="-")

@@ -133,7 +133,7 @@ def other_curves(name, lumas):
 
 
 def other_at_rate(name, luma, bpp, settings):
-    """What another coder decodes at the setting whose rate comes nearest to ``bpp``: (decoded uint8 [H, W], :class:`Point`)."""
+    """(decoded uint8 [H, W], :class:`Point`) of another coder, at the setting whose rate comes nearest to ``bpp``."""
     point = min((other_point(name, luma, setting) for setting in settings), key=lambda point: abs(point.bpp - bpp))
     return other_coded(name, luma, point.setting)[1], point
 

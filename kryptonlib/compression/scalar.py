@@ -1,11 +1,11 @@
 """Quantizers of one Laplace coefficient, in closed form: rounding, rounding with a dead zone, and the best there is.
 
-Sullivan, "Efficient scalar quantization of exponential and Laplacian random variables", IEEE Transactions on Information
-Theory 42, 1996: for a Laplace source the best scalar quantizer with an entropy coder behind it has thresholds at equal
-distances but for a *dead zone*, a wider interval around 0, and values that lie at one constant place in their intervals.
-Where only the thresholds are moved and the values stay multiples of the step, the decoder is that of plain rounding.
+Sullivan, "Efficient scalar quantization of exponential and Laplacian random variables", IEEE Transactions on
+Information Theory 42, 1996: for a Laplace source the best scalar quantizer with an entropy coder behind it has thresholds
+at equal distances but for a *dead zone*, a wider interval around 0, and values that lie at one constant place in their
+intervals. Where only the thresholds are moved and the values stay multiples of the step, the decoder is that of rounding.
 
-Everything is for the density exp(-|x|) / 2, scale 1; for a scale s the step is s times as large, the distortion s^2 times.
+Everything is for the density exp(-|x|) / 2, scale 1; for a scale s the step is s times as large, the distortion s^2.
 """
 
 import functools
@@ -41,7 +41,7 @@ def laplace_code(step, edge=0.5, *, centroids=False):
         raise ValueError(f"laplace_code() got step={step!r} and edge={edge!r}; expected positive numbers")
     first, ratio = edge * step, math.exp(-step)
     outside = math.exp(-first)
-    # Beyond the dead zone the number of the interval is geometric: each is exp(-step) times as likely as the one before.
+    # Beyond the dead zone the interval's number is geometric: each is exp(-step) times as likely as the one before.
     rate = _binary_entropy(outside) + outside * (1 + _binary_entropy(ratio) / -math.expm1(-step))
     # How far into its interval a value lies is exponential, cut off at the step: its mean and mean square.
     mean = 1 - step * ratio / -math.expm1(-step)
@@ -86,7 +86,7 @@ def best_laplace_code(weight, kind="best"):
         rate, distortion = code(logarithms)
         return distortion + weight * rate
 
-    # For small steps the distortion is step^2 / 12 and a bit halves the step: the best step is then sqrt(6 weight / ln 2).
+    # For small steps the distortion is step^2 / 12 and a bit halves the step: the best one is sqrt(6 weight / ln 2).
     begin = [math.log(math.sqrt(6 * weight / math.log(2)))] + ([math.log(0.6)] if kind != "rounding" else [])
     found = minimize(cost, begin, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12, "maxiter": 4000}).x
     step, *edge = np.exp(found).tolist()
@@ -129,15 +129,19 @@ def best_edge(step):
         >>> round(edge, 2), loss < 0.01
         (0.66, True)
     """
-    found = minimize_scalar(lambda edge: float(laplace_loss(*laplace_code(step, edge))), bounds=(0.5, 0.9), method="bounded")
+
+    def loss(edge):
+        return float(laplace_loss(*laplace_code(step, edge)))
+
+    found = minimize_scalar(loss, bounds=(0.5, 0.9), method="bounded")
     return float(found.x), float(found.fun)
 
 
 def laplace_slope(step, edge=0.5, *, centroids=False):
     """What one more bit saves, -dD/dR, in units of step^2 ln(2) / 6, its value for small steps.
 
-    Coefficients that are quantized with one step share their bits well if this is the same for all of them, whatever their
-    scales: then no bit would save more elsewhere.
+    Coefficients that are quantized with one step share their bits well if this is the same for all of them, whatever
+    their scales: then no bit would save more elsewhere.
 
     Args: as ``laplace_code``.
 
@@ -146,5 +150,6 @@ def laplace_slope(step, edge=0.5, *, centroids=False):
         1.0
     """
     ratio = 1 + 1e-4
-    (rate, distortion), (more, less) = (laplace_code(some, edge, centroids=centroids) for some in (step * ratio, step / ratio))
+    rate, distortion = laplace_code(step * ratio, edge, centroids=centroids)
+    more, less = laplace_code(step / ratio, edge, centroids=centroids)
     return (distortion - less) / (more - rate) / (step**2 * math.log(2) / 6)

@@ -1,7 +1,7 @@
 """One transform at many steps: its curve, the step for a rate, how far two curves are apart, and where the bits go.
 
-Rates are the paper's count, the empirical entropy of each map over the image (``rate_distortion.entropy_point``); here the
-image is analysed once for all steps.
+Rates are the paper's count, the empirical entropy of each map over the image (``rate_distortion.entropy_point``);
+here the image is analysed once for all steps.
 """
 
 import math
@@ -25,7 +25,7 @@ class Sweep:
     Args:
         codec: :class:`kryptonlib.compression.codec.Codec`.
         luma: uint8 array [H, W].
-        centred: subtract the means of the codec's tables before rounding, as in the paper's cases 2 and 3; not in case 1.
+        centred: subtract the means of the codec's tables before rounding, as the paper does in cases 2 and 3, not in 1.
         edge: as ``quantization.quantize`` takes it.
     """
 
@@ -96,7 +96,7 @@ def gap(curve, other, count=200):
     Both are interpolated by monotone cubics of the PSNR over ln(rate).
 
     Args:
-        curve, other: lists of :class:`Point` with at least two different rates; of points with one rate the best counts.
+        curve, other: lists of :class:`Point` with two different rates or more; of points with one rate the best counts.
         count: of rates, at equal ratios.
 
     Returns:
@@ -124,7 +124,7 @@ def bits_of(symbols):
         symbols: int array [maps, h, w].
 
     Returns:
-        (per map [maps], per place [h, w]): bits. A symbol costs -log2 of its share in its map; both arrays have one sum.
+        (per map [maps], per place [h, w]): bits. A symbol costs -log2 of its share in its map; the sums are equal.
 
     Example:
         >>> of_map, of_place = bits_of(np.array([[[0, 1]], [[4, 4]]]))

@@ -56,7 +56,8 @@ def measure(lumas, networks, learned, betas):
         ValueError: no network at 10000.
     """
     if 10000 not in networks:
-        raise ValueError(f"measure() got networks for gamma {', '.join(map(str, networks))}; case 3 needs the one at 10000")
+        found = ", ".join(map(str, networks)) or "none"
+        raise ValueError(f"measure() got networks for gamma {found}; case 3 needs the one at 10000")
     # The paper centres latents in cases 2 and 3 only.
     first = [[Sweep(network, luma, centred=False).point(1.0) for network in networks.values()] for luma in lumas]
     second, third = ([Sweep(network, luma).curve(betas) for luma in lumas] for network in (learned, networks[10000]))
@@ -70,8 +71,8 @@ def differences(cases):
         cases: as ``measure`` gives them.
 
     Returns:
-        (case, other) of ``COMPARED`` -> [least, largest]: dB that the first lies above the second, over the rates that both
-        have.
+        (case, other) of ``COMPARED`` -> [least, largest]: dB that the first lies above the second, over the rates that
+        both have.
     """
     mean = {name: mean_curve(curves) for name, curves in cases.items()}
     found = {}

@@ -23,7 +23,8 @@ def measured(sweep, beta):
 def render(sweep, beta):
     """Draw one state as a matplotlib figure; the caller closes it. Args: as :func:`measured`."""
     decoded, of_map, of_place, rate, quality = measured(sweep, beta)
-    return case_drawing.one_step(sweep.luma, decoded, of_map, of_place, f"β = {beta:.3g}\n{rate:.3f} bit/pixel, {quality:.1f} dB")
+    title = f"β = {beta:.3g}\n{rate:.3f} bit/pixel, {quality:.1f} dB"
+    return case_drawing.one_step(sweep.luma, decoded, of_map, of_place, title)
 
 
 def panel(sweeps, beta=1.0):
@@ -39,7 +40,8 @@ def panel(sweeps, beta=1.0):
 
     def drawn(network, beta):
         *_, rate, quality = measured(sweeps[network], beta)
-        alt = f"{network} at beta {beta:.3g}: {rate:.3f} bit per pixel, {quality:.1f} dB; a map of the bits, and bits per map."
+        told = f"{rate:.3f} bit per pixel, {quality:.1f} dB"
+        alt = f"{network} at beta {beta:.3g}: {told}; a map of the bits, and bits per map."
         return plots.as_html(render(sweeps[network], beta), alt)
 
     look = wiring.look(description="80px", width="330px")

@@ -17,7 +17,7 @@ WRONG_ANSWERS = {
     "08-dead-zone": {
         "rounding": (
             "def dead_zone(y, step, edge):\n    return np.round(y / step)\n",
-            "every further threshold one step on",
+            "every further threshold lies one step on",
         ),
         "not symmetric": (
             "def dead_zone(y, step, edge):\n    return np.floor(y / step + 1 - edge)\n",
@@ -32,7 +32,7 @@ WRONG_ANSWERS = {
             "def dead_zone(y, step, edge):\n"
             "    found = np.round(y / step)\n"
             "    return np.where(np.abs(y) < edge * step, 0, found)\n",
-            "every further threshold one step on",
+            "every further threshold lies one step on",
         ),
     },
     "08-factor-for": {
@@ -41,7 +41,9 @@ WRONG_ANSWERS = {
             "halve the interval",
         ),
         "the wrong half": (
-            BISECTION + "        low, high = (low, middle) if rate(middle) > wanted else (middle, high)\n    return middle\n",
+            BISECTION
+            + "        low, high = (low, middle) if rate(middle) > wanted else (middle, high)\n"
+            + "    return middle\n",
             "where it is too high, beta must rise",
         ),
         "only the paper's factors": (
@@ -72,7 +74,7 @@ WRONG_ANSWERS = {
             "        integral = np.polyint(np.polyfit(quality, logarithm, 3))\n"
             "        means.append((np.polyval(integral, high) - np.polyval(integral, low)) / (high - low))\n"
             "    return 100 * (np.exp(means[0] - means[1]) - 1)\n",
-            r"100 \(exp\(mean\) - 1\)|needs more rate",
+            r"100 \(exp\(mean\) - 1\)|where the second one needs more",
         ),
         "each curve over its own range": (
             "def bd_rate(anchor, test):\n"
