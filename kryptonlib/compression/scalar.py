@@ -127,7 +127,7 @@ def best_edge(step):
     Example:
         >>> edge, loss = best_edge(2.0)
         >>> round(edge, 2), loss < 0.01
-        (0.66, True)
+        (0.65, True)
     """
 
     def loss(edge):
