@@ -1,7 +1,6 @@
 """The X-ray networks: what the paper fixes of them, tiles, the closed-form start, training; the classical rivals."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest

@@ -6,7 +6,7 @@ import io
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_output
 from PIL import Image
 from tiny_course import cells, exercise_cells, notebook
 

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -229,6 +228,21 @@ def test_without_a_name_all_that_is_not_finished_is_trained_in_order(tmp_path, s
     assert heading == "pair:" and first.split()[:2] == ["first", "finished"]
 
 
+def test_a_checkpoint_that_could_not_be_written_is_written_by_the_next_call(tmp_path, short_list, monkeypatch):
+    places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
+
+    def full(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Loop, "_publish", full)
+        with pytest.raises(OSError, match="no space left"):
+            queue.train(["first"], **places)
+    assert queue.progress("first", tmp_path / "out") == "not begun"
+    assert queue.train(["first"], **places) == {"first": "finished"}
+    assert queue.progress("first", tmp_path / "out") == "finished"
+
+
 def test_a_group_is_all_of_it_that_is_not_finished(tmp_path, short_list):
     places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
     assert queue.train(["pair"], **places) == {"first": "finished", "second": "finished"}
@@ -399,6 +413,14 @@ def test_all_but_the_common_start_are_stored_with_the_coder_s_tables(small_codec
     again = small_codec(case="steps", parent=start.weights())
     again.load_weights(centred)
     torch.testing.assert_close(again.net.state_dict()["encoder.0.weight"], centred["encoder.0.weight"])
+
+
+def test_photos_too_small_for_the_coder_s_tables_are_refused_before_training(small_codec, monkeypatch):
+    start = small_codec().weights()
+    monkeypatch.setattr(codec, "EXTRA_SIDE", 10_000)
+    with pytest.raises(ValueError, match="smaller than a patch of 10000x10000"):
+        small_codec(case="steps", parent=start)
+    small_codec()
 
 
 def test_the_context_model_s_fit_continues_and_saves_bits(tmp_path, few_samples, monkeypatch):

@@ -8,7 +8,6 @@ from math import prod
 
 from matplotlib.patches import FancyBboxPatch
 
-from kryptonlib import plots
 from kryptonlib.anatomy.watching import layers
 
 FONT = 14

@@ -1,6 +1,5 @@
 """What kind of error is left: coarse or fine, and whether it repeats like a grid."""
 
-import torch
 
 from kryptonlib.gaussian import gaussian_blur
 

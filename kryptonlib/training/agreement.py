@@ -6,7 +6,6 @@ from torch.nn import functional
 from kryptonlib.training.distillation_pool import held_out_crops, logits
 
 
-
 def compare(found, truth):
     """How well a student's logits [n, classes] agree with the teacher's.
 

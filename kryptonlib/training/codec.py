@@ -30,7 +30,7 @@ from kryptonlib.training.study import Study, generator
 START = "codec-start"
 SIDE, BATCH = 112, 8
 """Patches of a step."""
-EXTRA, EXTRA_SIDE = 240, 320
+EXTRA, EXTRA_SIDE = 240, 256
 """Patches that the coder's tables are counted on: the paper's "extra set"."""
 RATES = {"transform": 1.5e-4, "normalization": 5e-5, "steps": 1e-3, "density": 2e-3}
 """Adam's highest rates. At 4e-4 the transform's loss stays where it is after 1,500 steps (the first 3,290 of the committed
@@ -66,6 +66,8 @@ class Codec(Study):
         self.decay = 0.0 if case == "start" else 0.5
         torch.manual_seed(options.seed)
         self.photos = training_photos(options.data, side=SIDE, seed=options.seed)
+        # Read now, since a photo that is too small must not be found out at the training's end.
+        self.extra = training_photos(options.data, side=EXTRA_SIDE, seed=options.seed) if case != "start" else None
         net = Autoencoder(maps, hidden=hidden, normalized=case == "normalized", learned_steps=case == "steps")
         if parent is None:
             spread = block_transform(net, self._first_patches(), options.seed)
@@ -135,7 +137,12 @@ class Codec(Study):
             share = schedule.kept_share(step, AVERAGE)
             for mean, value in zip(self.average.parameters(), self.net.parameters()):
                 mean.lerp_(value, 1 - share)
-        return {"loss": loss.item(), "mse": error.item(), "bpp": bits.item(), "learning_rate": RATES["transform"] * pace}
+        return {
+            "loss": loss.item(),
+            "mse": error.item(),
+            "bpp": bits.item(),
+            "learning_rate": RATES["transform"] * pace,
+        }
 
     def _quantized(self, latents, noisy, steps, pace):
         """What the decoder is given in training."""
@@ -190,10 +197,9 @@ class Codec(Study):
         return {**self.average.state_dict(), **density, **self._tables()}
 
     def _tables(self):
-        if self.case == "start":
+        if self.extra is None:
             return {}
-        photos = training_photos(self.options.data, side=EXTRA_SIDE, seed=self.options.seed)
-        extra = [255 * image[None] for number in range(EXTRA // 8) for image in photos.batch(number, 8)]
+        extra = [255 * image[None] for number in range(EXTRA // 8) for image in self.extra.batch(number, 8)]
         # The paper centres latents in cases 2 and 3; its networks of case 1 are the other gammas.
         centred = self.gamma == 10000
         tables = coding_tables.count(copy.deepcopy(self.average).cpu(), extra, centred)
@@ -251,5 +257,3 @@ def _adopt(net, parent, gamma, patches):
         net.decoder[0].scale.copy_(spread)
         rescale_latents(net, (gamma / 10000) ** 0.5)
     return spread / (gamma / 10000) ** 0.5
-
-

@@ -12,7 +12,7 @@ from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
 from kryptonlib.training.study import Study, generator
 
-SIDE, CROPS, BATCH = 320, 480, 8
+SIDE, CROPS, BATCH = 256, 480, 8
 RATE = 4e-3
 AVERAGE = 0.998
 LEAST = 2.0**-24

@@ -11,14 +11,13 @@ The thesis (paper 5, section 5.1.1) trains each network for 1000 epochs of Image
 """
 
 import functools
-from dataclasses import replace
 
 import torch
 
 from kryptonlib import losses
+from kryptonlib.training import by_loss
+from kryptonlib.training.by_loss import L2_WEIGHT, SCALES, ByLoss
 from kryptonlib.training.photos import training_photos
-from kryptonlib.training.rate_sweep import RateSweep
-from kryptonlib.training.restoring import Restoring, linear_start
 from kryptonlib.training.study import generator
 
 START, RATES = "denoise-start", "denoise-rates"
@@ -32,20 +31,10 @@ SWEPT = (1.5e-4, 3e-4, 6e-4)
 """Rates that the sweep tries."""
 HELD_OUT_SIDE = 176
 """Of the photos held out: MS-SSIM's five scales need 161."""
-L2_WEIGHT = 20.0
-"""Of l2 beside LPIPS: the thesis does not print its own."""
-SCALES = 3
-"""Of MS-SSIM in training: patches of 64 pixels hold no more."""
-
-
-def _one_minus(metric):
-    return lambda x, y: 1 - metric(x, y, data_range=1.0, scales=SCALES)
-
-
 LOSSES = {
     "l1": functools.partial(losses.l1, data_range=1.0),
     "l2": functools.partial(losses.l2, data_range=1.0),
-    "msssim": _one_minus(losses.ms_ssim),
+    "msssim": by_loss.one_minus_ms_ssim,
     "lpips": functools.partial(losses.lpips_l2, weight=L2_WEIGHT),
     "flip": functools.partial(losses.flip, softened=True),
     "adaptive": None,
@@ -56,29 +45,20 @@ METRICS = ("l1", "l2", "psnr", "ms_ssim", "lpips", "flip")
 """Those of the thesis's table 6.1."""
 
 
-class Denoising(Restoring):
+class Denoising(ByLoss):
     """A network that takes Gaussian noise of any strength up to 40/255 out of colour photos.
 
     Args:
         options: ``data`` is a folder of photos beside the course's own.
-        name, steps, rate, parent: as in :class:`Restoring`.
-        loss: a key of ``LOSSES``.
-        first: number of the first step's patches, so that a study after another does not see the same again.
+        name, loss, steps, rate, parent, first: of ``settings``, as in :class:`ByLoss`.
         photos: ``TrainingPhotos`` that were read before, or None to read them.
     """
 
-    def __init__(self, options, *, name, loss, steps, rate, parent=None, first=0, photos=None):
-        self.kind, self.first = loss, first
-        self.photos = photos or training_photos(options.data, side=SIDE, seed=options.seed, channels="rgb")
-        criterion = losses.Adaptive(3, alpha=1.0, c=0.03) if loss == "adaptive" else None
-        settings = {"steps": steps, "rate": rate, "parent": parent, "criterion": criterion}
-        super().__init__(options, name=name, network=NETWORK, **settings)
-        # All metrics of all photos held out take as long as some fifty steps.
-        self.log_every = max(1, self.steps // 6)
+    network_of_all, losses = NETWORK, LOSSES
 
-    def begin(self):
-        """The best linear filter of 320 patches."""
-        linear_start(self.net, [self.pairs(-self.first - 1 - n) for n in range(80)])
+    def __init__(self, options, *, photos=None, **settings):
+        self.photos = photos or training_photos(options.data, side=SIDE, seed=options.seed, channels="rgb")
+        super().__init__(options, **settings)
 
     def pairs(self, step):
         """Noisy and clean patches [4, 3, 64, 64], mirrored, turned, with their colours in any order."""
@@ -89,10 +69,6 @@ class Denoising(Restoring):
         clean = clean.gather(1, orders[:, :, None, None].expand(-1, -1, SIDE, SIDE))
         deviations = STRONGEST * torch.rand(BATCH, 1, 1, 1, generator=random)
         return clean + deviations * torch.randn(clean.shape, generator=random), clean
-
-    def loss(self, restored, wanted):
-        """That of the study's name."""
-        return (self.criterion or LOSSES[self.kind])(restored, wanted)
 
     @functools.cache
     def held_out(self):
@@ -136,14 +112,10 @@ def rate_sweep(options, parent, length, first):
         first: as in :class:`Denoising`.
     """
     photos = training_photos(options.data, side=SIDE, seed=options.seed, channels="rgb")
-
-    def make(loss, rate):
-        settings = {"steps": length, "rate": rate, "parent": parent, "first": first, "photos": photos}
-        return Denoising(replace(options, steps=None), name=f"{RATES} {loss} {rate:g}", loss=loss, **settings)
-
     about = {
         "what": "rates of Adam for the denoisers, each tried from the common start",
         "recipe": {"held_out": "noise of deviation 25/255", "first_patch": first * BATCH},
         **photos.facts(),
     }
-    return RateSweep(options, name=RATES, make=make, kinds=LOSSES, rates=SWEPT, length=length, about=about)
+    settings = {"parent": parent, "first": first, "photos": photos}
+    return by_loss.rate_sweep(options, Denoising, name=RATES, rates=SWEPT, length=length, about=about, **settings)

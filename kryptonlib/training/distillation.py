@@ -299,9 +299,7 @@ class Distillation(Study):
                 "largest_logit": float(exact.abs().max()),
                 "photos": len(every),
             },
-            "agreement": {
-                split: agreement(stored, self.teacher, some, crops, seed) for split, some in held_out.items()
-            }
+            "agreement": {split: agreement(stored, self.teacher, some, crops, seed) for split, some in held_out.items()}
             | {"train": agreement(stored, self.teacher, self.photos, TRAINING_CROPS, seed)},
             "agreement_note": "with the stored weights. The split test was never looked at while training; tune was "
             "watched; neither holds a training photo. Beside them stands how well it does on the photos that it was "

