@@ -60,9 +60,9 @@ def test_the_other_drawings_show_every_line_and_name():
     assert [len(place.lines) for place in figure.axes] == [2, 2, 1]
     curve = [Point(0.1, 28.0, 2), Point(0.4, 33.0, 1)]
     higher = [Point(0.1, 28.5, 2), Point(0.4, 33.5, 1)]
-    figure = case_drawing.rate_distortion({"case 1": higher, "case 2": curve, "case 3": curve}, {"c": curve})
+    figure = case_drawing.rate_distortion({"case 1": higher, "case 3": curve, "start": curve}, {"c": curve})
     gaps = {line.get_label(): line.get_ydata() for line in figure.axes[2].lines}
-    assert gaps["case 1"] == pytest.approx(0.5) and gaps["case 2"] == pytest.approx(0)
+    assert gaps["case 1"] == pytest.approx(0.5) and gaps["start"] == pytest.approx(0) and "case 3" not in gaps
     figure = case_drawing.extremes(curve, higher, {"trained": 40.0}, "ours", "theirs")
     assert figure.axes[0].get_legend_handles_labels()[1] == ["ours", "theirs", "trained, not rounded"]
     assert [text.get_text() for text in figure.axes[0].texts] == ["2", "1"]

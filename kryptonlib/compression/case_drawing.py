@@ -59,8 +59,7 @@ def rate_distortion(cases, coders):
     """The cases, how far they lie from case 3 at equal rate, and case 3 among other coders.
 
     Args:
-        cases: "case 1", "case 2" and "case 3" -> mean curve, a list of
-            :class:`kryptonlib.compression.rate_distortion.Point`.
+        cases: name -> mean curve, a list of :class:`kryptonlib.compression.rate_distortion.Point`; one is "case 3".
         coders: name -> mean curve.
 
     Returns:
@@ -73,8 +72,10 @@ def rate_distortion(cases, coders):
     axes["gaps"].axhspan(-0.3, 0.3, color="0.93")
     axes["gaps"].axhspan(-0.2, 0.2, color="0.86")
     axes["gaps"].axhline(0, color="black", linewidth=0.8, linestyle="-")
-    for number, name in enumerate(("case 1", "case 2")):
-        rates, above = gap(cases[name], cases["case 3"])
+    for number, (name, curve) in enumerate(cases.items()):
+        if name == "case 3":
+            continue
+        rates, above = gap(curve, cases["case 3"])
         style = {"color": plots.COLOURS[number], "linestyle": plots.STYLES[number]}
         axes["gaps"].plot(rates, above, marker="", label=name, **style)
     axes["gaps"].set(xlabel="rate (bit/pixel)", ylabel="dB above case 3")
