@@ -1,9 +1,10 @@
 """Quantizers of one Laplace coefficient, in closed form: rounding, rounding with a dead zone, and the best there is.
 
 Sullivan, "Efficient scalar quantization of exponential and Laplacian random variables", IEEE Transactions on
-Information Theory 42, 1996: for a Laplace source the best scalar quantizer with an entropy coder behind it has thresholds
-at equal distances but for a *dead zone*, a wider interval around 0, and values that lie at one constant place in their
-intervals. Where only the thresholds are moved and the values stay multiples of the step, the decoder is that of rounding.
+Information Theory 42, 1996: for a Laplace source the best scalar quantizer with an entropy coder behind it has
+thresholds at equal distances but for a *dead zone*, a wider interval around 0, and values that lie at one constant place
+in their intervals. Where only the thresholds are moved and the values stay multiples of the step, the decoder is that of
+rounding.
 
 Everything is for the density exp(-|x|) / 2, scale 1; for a scale s the step is s times as large, the distortion s^2.
 """

@@ -74,7 +74,7 @@ WRONG_ANSWERS = {
             "        integral = np.polyint(np.polyfit(quality, logarithm, 3))\n"
             "        means.append((np.polyval(integral, high) - np.polyval(integral, low)) / (high - low))\n"
             "    return 100 * (np.exp(means[0] - means[1]) - 1)\n",
-            r"100 \(exp\(mean\) - 1\)|where the second one needs more",
+            r"100 \(exp\(mean\) - 1\)|if the second needs more",
         ),
         "each curve over its own range": (
             "def bd_rate(anchor, test):\n"

@@ -74,7 +74,7 @@ def check_bd_rate(answer):
     cases = [
         (anchor, anchor, 0.0, "a curve against itself", hint),
         (anchor, (1.25 * rates, psnr), 25.0, "25 % more rate everywhere", hint),
-        ((1.25 * rates, psnr), anchor, -20.0, "an anchor that needs 25 % more", "above 0 where the second one needs more"),
+        ((1.25 * rates, psnr), anchor, -20.0, "an anchor that needs 25 % more", "above 0 if the second needs more"),
         (anchor, (1.1 * rates[:4], psnr[:4]), 10.0, "a test that ends earlier", range_of_both),
         (anchor, (worse[1:], psnr[1:]), 100 * np.expm1(0.1), "a test that is worse at high PSNR", range_of_both),
     ]
