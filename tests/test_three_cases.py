@@ -76,6 +76,10 @@ def test_bd_rates_of_means_and_of_images_may_differ():
     assert each == pytest.approx([0, 0], abs=1e-6)
     assert of_mean < -10
     assert of_mean == rd.bd_rate(rd.mean_curve(anchor), rd.mean_curve(test))
+    # A third image that is too hard for the test has no BD-rate; the others keep theirs.
+    hard = [Point(0.1 * psnr, psnr - 20) for psnr in (30, 32, 34, 36, 38)]
+    each = rd.bd_rate_per_image([*anchor, anchor[0]], [*test, hard])
+    assert np.isnan(each).tolist() == [False, False, True]
 
 
 def test_another_coder_at_a_rate_is_the_nearest_setting(luma):

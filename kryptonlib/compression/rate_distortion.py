@@ -204,8 +204,18 @@ def _fitted(anchor, test, what):
 
 
 def bd_rate_per_image(anchors, tests):
-    """The BD-rate of every image: array. Its mean is the honest figure where coders spend bits unevenly over images."""
-    return np.array([bd_rate(anchor, test) for anchor, test in zip(anchors, tests, strict=True)])
+    """The BD-rate of every image: array. Its mean is the honest figure where coders spend bits unevenly over images.
+
+    NaN stands for an image whose two curves share no PSNR: a hard one may lie below all settings of the other coder.
+    """
+    return np.array([_bd_rate_or_nan(anchor, test) for anchor, test in zip(anchors, tests, strict=True)])
+
+
+def _bd_rate_or_nan(anchor, test):
+    reached = [[p.psnr for p in curve] for curve in (anchor, test)]
+    if max(map(min, reached)) >= min(map(max, reached)):
+        return float("nan")
+    return bd_rate(anchor, test)
 
 
 def two_bd_rates(anchors, tests):
