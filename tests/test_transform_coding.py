@@ -54,8 +54,33 @@ def test_reverse_water_filling_is_the_least_rate_that_any_division_gives(varianc
             assert (0.5 * np.log2(variances / parts)).mean() >= rate - 1e-6
 
 
+@pytest.mark.parametrize("size", [2, 8, 16])
+@pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.95])
+def test_the_gain_of_the_klt_is_the_closed_form_and_no_transform_gains_more(size, correlation):
+    covariance = tc.markov_covariance(size, correlation)
+    # The determinant of the covariance is (1 - r^2)^(N - 1).
+    closed = -10 * (size - 1) / size * np.log10(1 - correlation**2)
+    assert tc.coding_gain(covariance, tc.klt(covariance)) == pytest.approx(closed, abs=1e-9)
+    assert tc.coding_gain(covariance, np.eye(size)) == pytest.approx(0, abs=1e-12)
+    assert tc.coding_gain(covariance, tc.dct_transform(size)) <= closed + 1e-9
+
+
+def test_the_dct_is_the_klt_of_pairs_and_close_to_it_where_neighbours_are_alike():
+    assert np.abs(tc.dct_transform(2)) == pytest.approx(np.sqrt(np.full((2, 2), 0.5)))
+    covariance = tc.markov_covariance(8, 0.95)
+    assert tc.coding_gain(covariance, tc.dct_transform(8)) > tc.coding_gain(covariance, tc.klt(covariance)) - 0.05
+
+
+def test_the_gain_is_that_of_the_codes_of_pairs():
+    x = tc.pairs(200_000, 0.9)
+    (flat, _), (turned, _) = (tc.code(x, angle, 0.05)[2:] for angle in (0, 45))
+    gain = tc.coding_gain(tc.markov_covariance(2, 0.9), tc.rotation(45))
+    assert gain == pytest.approx(20 * np.log10(2) * (flat - turned), abs=0.05)
+
+
 def test_bad_input_is_refused():
-    for call in (lambda: tc.pairs(3, 1.0), lambda: tc.code(np.zeros((2, 2)), 0, 0), lambda: tc.reverse_water_filling([0], 1)):
+    for call in (lambda: tc.pairs(3, 1.0), lambda: tc.code(np.zeros((2, 2)), 0, 0), lambda: tc.reverse_water_filling([0], 1),
+                 lambda: tc.markov_covariance(4, 1.0), lambda: tc.coding_gain(np.eye(2), 2 * np.eye(2))):  # fmt: skip
         with pytest.raises(ValueError, match="expected"):
             call()
     assert tc.reverse_water_filling([1.0, 1.0], 2.0) == 0

@@ -9,8 +9,9 @@
 The rooms: ``gdn`` (divisive normalisation), ``autoencoder`` (the transform), ``start`` (its first weights, computed
 from images), ``density`` (what the rate is estimated with), ``quantization`` (rounding, and what replaces it in training),
 ``coding_tables``, ``binarization`` and ``context`` with ``context_coding`` (two lossless coders), ``bitstream`` (files),
-``codec``, ``rate_distortion`` (measuring, and other coders to compare with), ``gaps`` (files beside the entropy) and
-``latents`` (looking inside). Images are 8-bit luma.
+``codec``, ``rate_distortion`` (measuring, and other coders to compare with), ``step_sweep`` and ``three_cases`` (one
+transform at many steps, and the paper's comparison), ``scalar`` (quantizers of one Laplace coefficient), ``gaps`` (files
+beside the entropy) and ``latents`` (looking inside). Images are 8-bit luma.
 """
 
 from kryptonlib.compression.bitstream import FormatError

@@ -104,7 +104,7 @@ class Codec:
             luma: uint8 array [H, W].
             beta: factor of the step sizes, any positive number.
         """
-        image = torch.from_numpy(_checked(luma)).to(self.device).float()[None, None]
+        image = torch.from_numpy(checked_luma(luma)).to(self.device).float()[None, None]
         with torch.no_grad():
             latents = self.net.encode(image)
         _, symbols = quantize(latents, beta * self.net.steps, self._means())
@@ -142,7 +142,7 @@ class Codec:
             TypeError, ValueError: no 8-bit luma, or a beta or mode that cannot be.
         """
         check_choice("beta", beta, BETAS)
-        luma = _checked(luma)
+        luma = checked_luma(luma)
         bitstream.check_size(luma.shape)
         return self.encode_symbols(self.symbols(luma, beta), luma.shape, beta, mode=mode)
 
@@ -233,8 +233,8 @@ def network(weights):
     return net
 
 
-def _checked(luma):
-    """The image, if it is 8-bit luma."""
+def checked_luma(luma):
+    """The image, if it is 8-bit luma, contiguous; TypeError says what came."""
     luma = np.asarray(luma)
     if luma.dtype != np.uint8 or luma.ndim != 2 or 0 in luma.shape:
         colour = luma.ndim == 3 and luma.shape[-1] in (3, 4)

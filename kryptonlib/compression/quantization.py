@@ -6,25 +6,38 @@ Rounding has the derivative 0 nearly everywhere, so nothing could be learned thr
 import torch
 
 
-def quantize(y, steps, means=None):
+def quantize(y, steps, means=None, *, edge=0.5):
     """step * round((y - mean) / step) + mean: Dumas, Roumy and Guillemot, sections 3.1 and 4.
 
     Args:
         y: latents [N, maps, h, w].
         steps: tensor [maps], positive. means: tensor [maps] that latents are centred by, or None.
+        edge: what lies nearer to the mean than edge * step becomes the mean; a number or a tensor [maps], above 0 and
+            at most 1. 1/2 is rounding, more gives a dead zone (``scalar``); the decoder is the same.
 
     Returns:
         (values, symbols): the quantized latents, and the whole numbers (y - mean) / step was rounded to, as int32.
 
     Raises:
-        ValueError: a step that is not positive, or a number of steps or means that is not that of the maps.
+        ValueError: a step that is not positive, an edge that cannot be, or a number of steps, means or edges that is
+            not that of the maps.
     """
     steps = _per_map("steps", steps, y)
     if not (steps > 0).all():
         raise ValueError(f"quantize() got steps down to {float(steps.min()):g}; expected positive ones")
     centre = torch.zeros_like(steps) if means is None else _per_map("means", means, y)
-    symbols = ((y - centre) / steps).round()
+    place = (y - centre) / steps
+    symbols = place.round() if isinstance(edge, float) and edge == 0.5 else _with_dead_zone(place, edge, y)
     return symbols * steps + centre, symbols.to(torch.int32)
+
+
+def _with_dead_zone(place, edge, y):
+    """Whole numbers for places in units of the step, where 0 reaches as far as ``edge``."""
+    edge = _per_map("edge", torch.full(y.shape[1:2], float(edge)) if isinstance(edge, (int, float)) else edge, y)
+    if not ((edge > 0) & (edge <= 1)).all():
+        low, high = float(edge.min()), float(edge.max())
+        raise ValueError(f"quantize() got edges from {low:g} to {high:g}; expected above 0 and at most 1")
+    return place.sign() * (place.abs() + 1 - edge).floor()
 
 
 def add_noise(y, steps, generator=None):

@@ -103,8 +103,8 @@ CODERS = {
 one (JPEG 2000 without the JP2 box); HEIF's container is told apart by ``container_bytes``."""
 
 
-def other_point(name, luma, setting):
-    """What another coder does to an image.
+def other_coded(name, luma, setting):
+    """What another coder makes of an image: (file, decoded uint8 [H, W]).
 
     Args:
         name: of ``CODERS``.
@@ -116,11 +116,26 @@ def other_point(name, luma, setting):
     """
     check_choice("coder", name, CODERS)
     data = CODERS[name][0](luma, setting)
-    heif = "HEIF" in name
-    decoded = _read_heif(data) if heif else Image.open(io.BytesIO(data))
-    decoded = np.asarray(decoded.convert("L"))
-    container = container_bytes(data) if heif else 0
+    decoded = _read_heif(data) if "HEIF" in name else Image.open(io.BytesIO(data))
+    return data, np.asarray(decoded.convert("L"))
+
+
+def other_point(name, luma, setting):
+    """Rate and PSNR of another coder; arguments as for ``other_coded``."""
+    data, decoded = other_coded(name, luma, setting)
+    container = container_bytes(data) if "HEIF" in name else 0
     return Point(8 * (len(data) - container) / luma.size, psnr(luma, decoded), setting, container)
+
+
+def other_curves(name, lumas):
+    """The curves of another coder at all its settings: for each image a list of :class:`Point`."""
+    return [[other_point(name, luma, setting) for setting in CODERS[name][1]] for luma in lumas]
+
+
+def other_at_rate(name, luma, bpp, settings):
+    """(decoded uint8 [H, W], :class:`Point`) of another coder, at the setting whose rate comes nearest to ``bpp``."""
+    point = min((other_point(name, luma, setting) for setting in settings), key=lambda point: abs(point.bpp - bpp))
+    return other_coded(name, luma, point.setting)[1], point
 
 
 def container_bytes(data):
@@ -189,5 +204,23 @@ def _fitted(anchor, test, what):
 
 
 def bd_rate_per_image(anchors, tests):
-    """The BD-rate of every image: array. Its mean is the honest figure where coders spend bits unevenly over images."""
-    return np.array([bd_rate(anchor, test) for anchor, test in zip(anchors, tests, strict=True)])
+    """The BD-rate of every image: array. Its mean is the honest figure where coders spend bits unevenly over images.
+
+    NaN stands for an image whose two curves share no PSNR: a hard one may lie below all settings of the other coder.
+    """
+    return np.array([_bd_rate_or_nan(anchor, test) for anchor, test in zip(anchors, tests, strict=True)])
+
+
+def _bd_rate_or_nan(anchor, test):
+    reached = [[p.psnr for p in curve] for curve in (anchor, test)]
+    if max(map(min, reached)) >= min(map(max, reached)):
+        return float("nan")
+    return bd_rate(anchor, test)
+
+
+def two_bd_rates(anchors, tests):
+    """The BD-rate both ways: (of the mean curves, array of every image's). Arguments: a curve for each image.
+
+    The two may differ in sign. The first also measures how a coder's settings divide bits among images.
+    """
+    return bd_rate(mean_curve(anchors), mean_curve(tests)), bd_rate_per_image(anchors, tests)
