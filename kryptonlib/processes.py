@@ -61,7 +61,7 @@ def _asked(function, jobs, workers):
     global _pool
     if _pool is None or _pool._max_workers != workers:
         close()
-        _pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+        _pool = _started(workers)
     asked = []
     try:
         for number, job in enumerate(jobs):
@@ -75,6 +75,24 @@ def _asked(function, jobs, workers):
     finally:
         for one in asked:
             one.cancel()
+
+
+def _started(workers):
+    """Worker processes that do not hear an interrupt.
+
+    An interrupted or closed kernel passes its signal on to its children, even while they load torch. The caller hears
+    it and stops asking.
+    """
+    heard = threading.current_thread() is threading.main_thread()  # no other thread may say what a signal does
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if heard else None
+    try:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+        for _ in range(workers):  # each starts with a job that finds no other idle, and inherits what a signal does
+            pool.submit(int)
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, before)
+    return pool
 
 
 def _packed(function, job):
@@ -102,8 +120,7 @@ def _begin():
     import torch
 
     torch.set_num_threads(1)
-    # An interrupted kernel passes its signal on to its children. The caller hears it and stops asking.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not inherited
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 

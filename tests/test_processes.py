@@ -3,6 +3,7 @@
 import json
 import operator
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -65,10 +66,20 @@ def test_errors_come_here():
         processes.in_processes(os.getpid, [{}], workers=0)
 
 
+def test_workers_do_not_hear_an_interrupt():
+    """A kernel's children get its signals; the work goes on until the kernel stops asking."""
+    before = signal.getsignal(signal.SIGINT)
+    pids = set(processes.in_processes(os.getpid, [{}] * 12, workers=2))
+    for pid in pids:
+        os.kill(pid, signal.SIGINT)
+    assert set(processes.in_processes(os.getpid, [{}] * 12, workers=2)) & pids
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_dead_workers_cost_time_only():
     pids = processes.in_processes(os.getpid, [{}] * 12, workers=2)
     for pid in set(pids):
-        os.kill(pid, 9)
+        os.kill(pid, signal.SIGKILL)
     assert set(processes.in_processes(os.getpid, [{}] * 3, workers=2)) <= {os.getpid()}
     assert os.getpid() not in processes.in_processes(os.getpid, [{}] * 3, workers=2)
 
