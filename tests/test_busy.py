@@ -32,8 +32,10 @@ def measured(module, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "measured", process)
     monkeypatch.setattr(module, "machine", lambda: "a machine")
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr("sys.argv", ["busy.py", "--rounds", "3", "--output", str(output)])
+    monkeypatch.setattr(module, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr("sys.argv", ["busy.py", "--rounds", "3", "--output", str(output), "--keep"])
     module.main()
+    assert module.KEPT.read_text() == output.read_text()
     return json.loads(output.read_text())
 
 

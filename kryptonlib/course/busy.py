@@ -4,7 +4,7 @@ import json
 import statistics
 
 FILE = "tests/benchmarks/busy.json"
-"""Where the benchmark keeps its results, from the repository's root."""
+"""Where the benchmark keeps its results (with ``--keep``), from the repository's root."""
 BEFORE = "OpenMP's default"
 """The way for threads to wait that a user has who sets nothing and does not import kryptonlib."""
 NOW = {"tiny": "one thread", "large": "passive", "heat map": "passive"}
@@ -52,7 +52,8 @@ def cell(found, way, work, beside):
     """The median over the rounds, and the least and the most: "1.6 (1.5-1.7)"."""
     times = [row["ms"] for row in found["results"] if (row["way"], row["work"], row["beside"]) == (way, work, beside)]
     if not times:
-        raise ValueError(f"{FILE} has no times of {work!r}, {way!r}, beside {beside!r}; run tests/benchmarks/busy.py")
+        missing = f"{work!r}, {way!r}, beside {beside!r}"
+        raise ValueError(f"{FILE} has no times of {missing}; run tests/benchmarks/busy.py --keep")
     return f"{short(statistics.median(times))} ({short(min(times))}-{short(max(times))})"
 
 

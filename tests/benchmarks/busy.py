@@ -11,8 +11,9 @@ what ``threads.one_thread()`` gives, which tiny networks are trained with. Every
 OpenMP reads its settings when it is loaded; the ways take turns, so that a drift of the machine meets all of them.
 Nothing else should run meanwhile. It takes about five minutes on two cores.
 
-The results of all ways are printed and kept in ``tests/benchmarks/busy.json``; of these ``python -m kryptonlib readme``
-writes README's table, before and now (``kryptonlib/course/busy.py``).
+The results of all ways are printed and go to ``build/bench/busy.json``. With ``--keep`` they also go to ``busy.json``
+beside this file, of which ``python -m kryptonlib readme`` makes README's table, before and now
+(``kryptonlib/course/busy.py``).
 """
 
 import argparse
@@ -27,7 +28,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OUT = Path(__file__).parent / "busy.json"
+OUT = ROOT / "build" / "bench" / "busy.json"
+KEPT = Path(__file__).parent / "busy.json"
 # 300,000 spins are what GNU OpenMP takes where nothing is set; said aloud, kryptonlib leaves it as it is.
 WAYS = {
     "OpenMP's default": {"GOMP_SPINCOUNT": "300000"},
@@ -51,6 +53,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.2, help="how long each piece of work is repeated")
     parser.add_argument("--rounds", type=int, default=3, help="how often the ways take turns")
     parser.add_argument("--output", type=Path, default=OUT, help="where the JSON goes")
+    parser.add_argument("--keep", action="store_true", help="also keep them for README's table")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -74,8 +77,9 @@ def main():
                 other.wait()
     found = {"date": datetime.date.today().isoformat(), "machine": machine(), "rounds": options.rounds,
              "seconds": options.seconds, "results": results}  # fmt: skip
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for path in [options.output, *([KEPT] if options.keep else [])]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(table(results))
 
 
