@@ -38,6 +38,12 @@ def test_a_row_says_the_value_in_words_where_there_are_some():
     assert row["command"] == "make reproduce NB=05"
 
 
+def test_several_values_are_no_raw_list():
+    assert claims.with_unit([195, 212, 1311], "pixels") == "195; 212; 1,311 pixels"
+    assert claims.with_unit([6.5, 7.25], "") == "6.5; 7.25"
+    assert claims.with_unit(6.5, "x") == "6.5 x"
+
+
 def test_rows_are_ordered_by_paper_and_numbers_without_a_claim_are_none():
     parts = [
         ("04", {"a": entry(agrees=True), "b": {**entry(agrees=True), "claim": ""}}),

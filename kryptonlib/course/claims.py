@@ -49,7 +49,7 @@ def row(name, entry, notebook, full=None):
         "paper": paper,
         "place": place,
         "claim": entry["claim"],
-        "says": "" if entry["paper"] is None else f"{show(entry['paper'])} {entry['unit']}".strip(),
+        "says": "" if entry["paper"] is None else with_unit(entry["paper"], entry["unit"]),
         "finds": finds,
         "verdict": verdict(entry),
         "conditions": entry["conditions"],
@@ -60,7 +60,13 @@ def row(name, entry, notebook, full=None):
 
 def found(entry):
     """What a record found, in words, or its value with its unit."""
-    return entry["shown"] or f"{show(entry['value'])} {entry['unit']}".strip()
+    return entry["shown"] or with_unit(entry["value"], entry["unit"])
+
+
+def with_unit(value, unit):
+    """A value for a table's reader: "6.5 x"; several as "195; 212; 1,311 pixels", since numbers may hold commas."""
+    text = "; ".join(show(one) for one in value) if isinstance(value, list) else show(value)
+    return f"{text} {unit}".strip()
 
 
 def rows(parts, full=None):

@@ -8,7 +8,7 @@ fails when it is not what this module would write.
 import json
 import re
 
-from kryptonlib.course import claims, papers, records
+from kryptonlib.course import busy, claims, papers, records
 from kryptonlib.course.highlights import HIGHLIGHTS
 
 PAGE = "CLAIMS.md"
@@ -30,7 +30,11 @@ def blocks(course):
     Args:
         course: a :class:`kryptonlib.course.catalogue.Course`.
     """
-    return {"course map": course_map(course), "claims": highlights_table(course)}
+    made = {"course map": course_map(course), "claims": highlights_table(course)}
+    measured = busy.kept(course.root)
+    if measured is not None:
+        made["busy machine"] = busy.table(measured)
+    return made
 
 
 def course_map(course):

@@ -12,12 +12,12 @@ stand-ins unless they are given such a folder.
 """
 
 from kryptonlib.datasets.folder import Record
-from kryptonlib.datasets.medical import chest_xray8, kermany_chest, kermany_oct, rsna_bone_age
+from kryptonlib.datasets.medical import KRYPTON, chest_xray8, kermany_chest, kermany_oct, rsna_bone_age
 from kryptonlib.datasets.mr import fastmri, kspace, nifti_heads
 from kryptonlib.datasets.photographs import class_folders, kodak, photos
 from kryptonlib.datasets.stand_ins import images_of
 
 __all__ = [
-    "Record", "chest_xray8", "class_folders", "fastmri", "images_of", "kermany_chest", "kermany_oct", "kodak", "kspace",
-    "nifti_heads", "photos", "rsna_bone_age",
+    "KRYPTON", "Record", "chest_xray8", "class_folders", "fastmri", "images_of", "kermany_chest", "kermany_oct",
+    "kodak", "kspace", "nifti_heads", "photos", "rsna_bone_age",
 ]  # fmt: skip

@@ -121,3 +121,11 @@ def rsna_bone_age(folder):
         Record(there[row["id"]], age, {"male": row["male"].strip().lower() == "true"}, grey)
         for row, age in zip(rows, ages)
     ]
+
+
+KRYPTON = {
+    "kermany_oct": kermany_oct,
+    "chest_xray8": partial(chest_xray8, partial_download=True),
+    "rsna_bone_age": rsna_bone_age,
+}
+"""Krypton's three data sets by name, as a notebook reads them: of ChestX-ray8 the archives that were unpacked."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from kryptonlib.deep import fitting, probes
 from kryptonlib.deep.normalisation import SwitchNorm
+from kryptonlib.processes import in_processes
 
 
 def trust_in_training(make, digits, *, rate, steps, seeds, decreases, sample=256):
@@ -18,14 +19,20 @@ def trust_in_training(make, digits, *, rate, steps, seeds, decreases, sample=256
     Returns:
         (kept, turned), each [moments of all seeds, decreases].
     """
+    shared = {"make": make, "digits": digits, "sample": sample, "decreases": decreases, "rate": rate, "steps": steps}
+    found = in_processes(_trusted, [{**shared, "seed": seed} for seed in seeds])
+    return np.concatenate(found).transpose(1, 0, 2)
+
+
+def _trusted(make, digits, sample, decreases, **settings):
+    """``probes.trust`` at each mark of a training: [moments, 2, decreases]."""
     part, found = digits.train.first(min(sample, len(digits.train))), []
 
     def watch(network):
         found.append(probes.trust(network, part.pictures, part.classes, decreases))
 
-    for seed in seeds:
-        fitting.fit(make(seed=seed), digits, rate=rate, steps=steps, seed=seed, watch=watch)
-    return np.array(found).transpose(1, 0, 2)
+    fitting.trained(make, digits, watch=watch, **settings)
+    return np.array(found)
 
 
 def switch_shares(make, digits, *, rate, steps, batch, seeds, speed=3.0):
@@ -38,15 +45,18 @@ def switch_shares(make, digits, *, rate, steps, batch, seeds, speed=3.0):
     Returns:
         Array [seeds, layers, 2, 3]: of the means and of the variances; instance, layer, batch.
     """
-    found = []
-    for seed in seeds:
-        network = make(seed=seed)
-        switches = [layer for layer in network.modules() if isinstance(layer, SwitchNorm)]
-        for layer in switches:
-            layer.speed = speed
-        fitting.fit(network, digits, rate=rate, steps=steps, batch=batch, seed=seed, marks=1)
-        found.append([layer.shares().detach().numpy() for layer in switches])
-    return np.array(found)
+    shared = {"make": make, "digits": digits, "speed": speed, "rate": rate, "steps": steps, "batch": batch}
+    return np.array(in_processes(_shares, [{**shared, "seed": seed} for seed in seeds]))
+
+
+def _shares(make, digits, speed, seed, **settings):
+    """What the switches of one network learned: [layers, 2, 3]."""
+    network = make(seed=seed)
+    switches = [layer for layer in network.modules() if isinstance(layer, SwitchNorm)]
+    for layer in switches:
+        layer.speed = speed
+    fitting.fit(network, digits, seed=seed, marks=1, **settings)
+    return [layer.shares().detach().numpy() for layer in switches]
 
 
 @dataclass(frozen=True)
@@ -68,10 +78,8 @@ class Stopping:
 
 def early_stopping(make, digits, *, rate, steps, seeds, patience=5, marks=30):
     """Train at a constant rate from each seed and look up what ``fitting.stopping_point`` keeps: ``Stopping``."""
-    runs = [
-        fitting.fit(make(seed=seed), digits, rate=rate, steps=steps, seed=seed, schedule="constant", marks=marks)
-        for seed in seeds
-    ]
+    shared = {"make": make, "digits": digits, "rate": rate, "steps": steps, "schedule": "constant", "marks": marks}
+    runs = in_processes(fitting.trained, [{**shared, "seed": seed} for seed in seeds])
     kept = [fitting.stopping_point(run.tune_loss, patience)[0] for run in runs]
     saved = [
         [run.test_loss[-1] - run.test_loss[at], run.test_error[-1] - run.test_error[at]] for run, at in zip(runs, kept)

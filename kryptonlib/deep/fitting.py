@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from kryptonlib.deep.schedules import schedule as schedule_of
 from kryptonlib.deep.small_digits import augment as augmented
+from kryptonlib.processes import in_processes
 from kryptonlib.threads import one_thread
 
 MOMENTUM = 0.9
@@ -99,6 +100,11 @@ def fit(
     return Curves(at, *np.array(measured).T, np.array(losses))
 
 
+def trained(make, digits, *, seed, **settings):
+    """``fit`` of the network that ``make(seed=seed)`` makes, with the same seed for its training."""
+    return fit(make(seed=seed), digits, seed=seed, **settings)
+
+
 def judge(network, part):
     """(mean cross-entropy, share of wrong answers) of a network in evaluation mode."""
     with torch.no_grad():
@@ -147,6 +153,8 @@ class Comparison:
 def compare(competitors, digits, *, rates, seeds, least="tune_loss", **settings):
     """Give each competitor the best of the same rates, then train it from each seed.
 
+    In a notebook two processes share the trainings (``processes.in_processes``).
+
     Args:
         competitors: name -> (function of ``seed`` that makes a network, dict of settings for ``fit``), or name ->
             (function, settings, digits) where a competitor has its own.
@@ -159,18 +167,22 @@ def compare(competitors, digits, *, rates, seeds, least="tune_loss", **settings)
     Returns:
         ``Comparison``.
     """
-    chosen, tuning, curves = {}, {}, {}
-    for name, (make, own, *other) in competitors.items():
-        seen = other[0] if other else digits
-
-        given = {**settings, **own}
-
-        def run(rate, seed, **more):
-            return fit(make(seed=seed), seen, rate=rate, seed=seed, **{**given, **more})
-
-        tuning[name] = {rate: getattr(run(rate, TUNING_SEED, marks=1), least)[-1] for rate in rates}
-        chosen[name] = min(rates, key=tuning[name].get)
-        curves[name] = [run(chosen[name], seed) for seed in seeds]
+    runs = {
+        name: {"make": make, "digits": other[0] if other else digits, **settings, **own}
+        for name, (make, own, *other) in competitors.items()
+    }
+    tried = [(name, rate) for name in runs for rate in rates]
+    once = {"seed": TUNING_SEED, "marks": 1}
+    found = in_processes(trained, [{**runs[name], "rate": rate, **once} for name, rate in tried])
+    tuning = {name: {} for name in runs}
+    for (name, rate), curve in zip(tried, found):
+        tuning[name][rate] = getattr(curve, least)[-1]
+    chosen = {name: min(rates, key=tuning[name].get) for name in runs}
+    counted = [(name, seed) for name in runs for seed in seeds]
+    found = in_processes(trained, [{**runs[name], "rate": chosen[name], "seed": seed} for name, seed in counted])
+    curves = {name: [] for name in runs}
+    for (name, _), curve in zip(counted, found):
+        curves[name].append(curve)
     return Comparison(chosen, tuning, curves)
 
 

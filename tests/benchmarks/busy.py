@@ -6,13 +6,18 @@ Times three pieces of work under several ways for threads to wait, alone and bes
 - large: two 3 x 3 convolutions with 64 channels on 8 maps of 56 x 56, inference;
 - heat map: an exact occlusion heat map of a small CNN by incremental inference.
 
-Rows "OpenMP's default" are before, "passive" is what ``import kryptonlib`` sets (``kryptonlib/threads.py``), "one
-thread" is what ``threads.one_thread()`` gives. Every measurement is a process of its own, since OpenMP reads its
-settings when it is loaded; the ways take turns, so that a drift of the machine meets all of them. Nothing else should
-run meanwhile. Results go to ``build/bench/busy.json``; the table is printed.
+"OpenMP's default" is before; "passive" is what ``import kryptonlib`` sets (``kryptonlib/threads.py``); "one thread" is
+what ``threads.one_thread()`` gives, which tiny networks are trained with. Every way is a process of its own, since
+OpenMP reads its settings when it is loaded; the ways take turns, so that a drift of the machine meets all of them.
+Nothing else should run meanwhile. It takes about five minutes on two cores.
+
+The results of all ways are printed and go to ``build/bench/busy.json``. With ``--keep`` they also go to ``busy.json``
+beside this file, of which ``python -m kryptonlib readme`` makes README's table, before and now
+(``kryptonlib/course/busy.py``).
 """
 
 import argparse
+import datetime
 import json
 import os
 import signal
@@ -24,6 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "bench" / "busy.json"
+KEPT = Path(__file__).parent / "busy.json"
 # 300,000 spins are what GNU OpenMP takes where nothing is set; said aloud, kryptonlib leaves it as it is.
 WAYS = {
     "OpenMP's default": {"GOMP_SPINCOUNT": "300000"},
@@ -33,20 +39,25 @@ WAYS = {
 }
 LOOP = "while True: pass"
 PRODUCT = "import torch\na = torch.randn(1500, 1500)\nwhile True: a @ a"
-BESIDE = {"nothing": [], "a busy loop": [LOOP], "a matrix product on all threads": [PRODUCT]}
+BESIDE = {
+    "nothing": [],
+    "a busy half": [LOOP] * max(1, (os.cpu_count() or 1) // 2),  # what a browser and a video call take of two cores
+    "a matrix product": [PRODUCT],
+}
 WORK = ("tiny", "large", "heat map")
 
 
 def main():
-    """Measure every way beside everything and print the table."""
+    """Measure every way beside everything, print the table, keep the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=4.0, help="how long each piece of work is repeated")
+    parser.add_argument("--seconds", type=float, default=1.2, help="how long each piece of work is repeated")
     parser.add_argument("--rounds", type=int, default=3, help="how often the ways take turns")
     parser.add_argument("--output", type=Path, default=OUT, help="where the JSON goes")
-    parser.add_argument("--worker", choices=WORK, help=argparse.SUPPRESS)
+    parser.add_argument("--keep", action="store_true", help="also keep them for README's table")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        print(json.dumps(repeated(step_of(options.worker), options.seconds)))
+        print(json.dumps({work: repeated(step_of(work), options.seconds) for work in WORK}))
         return
     # Stopped, too, it leaves no program behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -55,26 +66,37 @@ def main():
         others = [subprocess.Popen([sys.executable, "-c", program]) for program in programs]
         try:
             time.sleep(3 if others else 0)  # until they compute
-            for _ in range(options.rounds):
-                results += [
-                    {"beside": beside, "way": way, "work": work, "ms": measured(way, work, options.seconds)}
-                    for work in WORK
-                    for way in WAYS
-                ]
+            for turn in range(options.rounds):
+                for way in WAYS:
+                    print(f"beside {beside}, round {turn + 1} of {options.rounds}: {way}", file=sys.stderr)
+                    for work, ms in measured(way, options.seconds).items():
+                        results.append({"beside": beside, "way": way, "work": work, "ms": ms})
         finally:
             for other in others:
                 other.kill()
                 other.wait()
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({"cpus": os.cpu_count(), "results": results}, indent=1) + "\n")
+    found = {"date": datetime.date.today().isoformat(), "machine": machine(), "rounds": options.rounds,
+             "seconds": options.seconds, "results": results}  # fmt: skip
+    for path in [options.output, *([KEPT] if options.keep else [])]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(table(results))
 
 
-def measured(way, work, seconds):
-    """Milliseconds a step takes in a new process: the median over ``seconds``."""
+def machine():
+    """What the numbers were measured on, in words."""
+    import occlusion as speed
+    import torch
+
+    told = speed.machine(torch.device("cpu"))
+    return f"{told['device']}, {told['threads']} threads, torch {told['torch']}"
+
+
+def measured(way, seconds):
+    """Work -> milliseconds a step takes in a new process: the median over ``seconds``."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
     environment |= {"PYTHONPATH": str(ROOT), **WAYS[way]}
-    command = [sys.executable, __file__, "--worker", work, "--seconds", str(seconds)]
+    command = [sys.executable, __file__, "--worker", "--seconds", str(seconds)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
