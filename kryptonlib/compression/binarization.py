@@ -74,13 +74,8 @@ def encode(symbols, probabilities, *, exceptional=None, adaptive=False):
         symbols, probabilities = (np.delete(part, exceptional, 0) for part in (symbols, probabilities))
     decide, toss = _models()
     sizes = np.abs(symbols)
-    for k in range(PREFIX):
-        table = _Table(probabilities[:, k])
-        for places in _parts(sizes.shape[1], adaptive):
-            maps, columns = np.nonzero(sizes[:, places] >= k)
-            bits = (sizes[maps, places[columns]] > k).astype(np.int32)
-            coder.encode(bits, decide, table.chances(maps))
-            table.count(maps, bits)
+    for _, above, chances in _decisions(sizes, probabilities, adaptive):
+        coder.encode(above.astype(np.int32), decide, chances)
     _write_golomb(coder, sizes[sizes >= PREFIX] - PREFIX)
     coder.encode((symbols[sizes > 0] < 0).astype(np.int32), toss)
     return coder.get_compressed()
@@ -131,16 +126,23 @@ def cost(symbols, probabilities, *, exceptional=None, adaptive=False):
     symbols = np.asarray(symbols, np.int64)
     sizes = np.abs(symbols)
     bits = (sizes > 0) + np.where(sizes >= PREFIX, golomb_bits(np.maximum(sizes - PREFIX, 0)), 0.0)
+    for coefficients, above, chances in _decisions(sizes, probabilities, adaptive):
+        bits[coefficients] -= np.log2(np.where(above, chances, 1 - chances))
+    if exceptional is not None:
+        bits[exceptional] = np.log2(np.ptp(symbols[exceptional]) + 1)
+    return bits
+
+
+def _decisions(sizes, probabilities, adaptive):
+    """The decisions |q| > k in the order of the file: (coefficients, an index pair; what is decided; its probability)."""
     for k in range(PREFIX):
         table = _Table(probabilities[:, k])
         for places in _parts(sizes.shape[1], adaptive):
             maps, columns = np.nonzero(sizes[:, places] >= k)
-            above, share = sizes[maps, places[columns]] > k, table.chances(maps)
-            bits[maps, places[columns]] -= np.log2(np.where(above, share, 1 - share))
+            coefficients = maps, places[columns]
+            above = sizes[coefficients] > k
+            yield coefficients, above, table.chances(maps)
             table.count(maps, above)
-    if exceptional is not None:
-        bits[exceptional] = np.log2(np.ptp(symbols[exceptional]) + 1)
-    return bits
 
 
 def golomb_bits(values):

@@ -97,6 +97,11 @@ class Codec:
         """Where it computes."""
         return self.net.steps.device
 
+    @torch.no_grad()
+    def latents(self, luma):
+        """What the transform makes of an image: float tensor [1, maps, h, w]. ``luma`` is a uint8 array [H, W]."""
+        return self.net.encode(torch.from_numpy(checked_luma(luma)).to(self.device).float()[None, None])
+
     def symbols(self, luma, beta):
         """Whole numbers that an image's latents are rounded to: int32 array [maps, h, w].
 
@@ -104,10 +109,7 @@ class Codec:
             luma: uint8 array [H, W].
             beta: factor of the step sizes, any positive number.
         """
-        image = torch.from_numpy(checked_luma(luma)).to(self.device).float()[None, None]
-        with torch.no_grad():
-            latents = self.net.encode(image)
-        _, symbols = quantize(latents, beta * self.net.steps, self._means())
+        _, symbols = quantize(self.latents(luma), beta * self.net.steps, self._means())
         return symbols[0].cpu().numpy()
 
     def reconstruct(self, symbols, beta, size):
@@ -141,8 +143,7 @@ class Codec:
         Raises:
             TypeError, ValueError: no 8-bit luma, or a beta or mode that cannot be.
         """
-        check_choice("beta", beta, BETAS)
-        luma = checked_luma(luma)
+        mode, luma = self._mode(beta, mode), checked_luma(luma)
         bitstream.check_size(luma.shape)
         return self.encode_symbols(self.symbols(luma, beta), luma.shape, beta, mode=mode)
 

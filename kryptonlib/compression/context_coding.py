@@ -37,18 +37,11 @@ def encode(model, symbols, beta):
     if np.abs(symbols).max(initial=0) > binarization.LARGEST:
         raise ValueError(f"encode() got a coefficient of {np.abs(symbols).max()}; at most {binarization.LARGEST} can be coded")
     coder = constriction.stream.queue.RangeEncoder()
-    known = torch.from_numpy(symbols[model.order.numpy()]).double()[None]
-    with torch.no_grad():
-        for maps, mask, mean, scale in model.stages(known, torch.tensor([beta])):
-            values = known[0, maps][:, mask].long().numpy().ravel()
-            table, whole = _tables_of(mean[0][:, mask], scale[0][:, mask])
-            for number, chosen in _sorted(table):
-                width, distribution = _distribution(number)
-                relative = values[chosen] - whole[chosen]
-                outside = np.abs(relative) > width
-                coder.encode(np.where(outside, 2 * width + 1, relative + width).astype(np.int32), distribution)
-                if outside.any():
-                    binarization.write_signed(coder, relative[outside])
+    for _, groups in _stages(model, symbols, beta):
+        for number, _, place, outside, beyond in groups:
+            coder.encode(place.astype(np.int32), _distribution(number)[1])
+            if outside.any():
+                binarization.write_signed(coder, beyond)
     return coder.get_compressed()
 
 
@@ -87,28 +80,42 @@ def cost(model, symbols, beta):
         model, symbols, beta: as ``encode`` takes them.
     """
     symbols = np.asarray(symbols, np.int64)
-    known = torch.from_numpy(symbols[model.order.numpy()]).double()[None]
-    found = torch.zeros_like(known[0])
-    with torch.no_grad():
-        for maps, mask, mean, scale in model.stages(known, torch.tensor([beta])):
-            values = known[0, maps][:, mask].long().numpy().ravel()
-            table, whole = _tables_of(mean[0][:, mask], scale[0][:, mask])
-            spent = np.zeros(table.size)
-            for number, chosen in _sorted(table):
-                width, counts = probabilities(number)
-                relative = values[chosen] - whole[chosen]
-                outside = np.abs(relative) > width
-                place = np.where(outside, 2 * width + 1, relative + width)
-                # constriction gives each symbol one 2^-24 and divides the others among them.
-                shares = counts / counts.sum() * (UNIT - len(counts)) + 1
-                spent[chosen] = np.log2(UNIT) - np.log2(shares[place])
-                # What lies beyond a table is written in full, with a sign.
-                spent[chosen[outside]] += binarization.golomb_bits(np.abs(relative[outside])) + 1
-            part = found[maps]
-            part[:, mask] = torch.from_numpy(spent.reshape(part.shape[0], -1))
+    found = torch.zeros(symbols.shape, dtype=torch.float64)
+    for (maps, mask), groups in _stages(model, symbols, beta):
+        part = found[maps]
+        spent = np.zeros(part[:, mask].numel())
+        for number, chosen, place, outside, beyond in groups:
+            _, counts = probabilities(number)
+            # constriction gives each symbol one 2^-24 and divides the others among them.
+            shares = counts / counts.sum() * (UNIT - len(counts)) + 1
+            spent[chosen] = np.log2(UNIT) - np.log2(shares[place])
+            # What lies beyond a table is written in full, with a sign.
+            spent[chosen[outside]] += binarization.golomb_bits(np.abs(beyond)) + 1
+        part[:, mask] = torch.from_numpy(spent.reshape(part.shape[0], -1))
     bits = torch.empty_like(found)
     bits[model.order] = found
     return bits.numpy()
+
+
+@torch.no_grad()
+def _stages(model, symbols, beta):
+    """What is written at each stage, in the order of the file: ((maps, mask), groups), one group for each table in use.
+
+    A group is (table's number, indices in the stage of its coefficients, their places in the table, where they lie
+    beyond it, and the values of these).
+    """
+    known = torch.from_numpy(symbols[model.order.numpy()]).double()[None]
+    for maps, mask, mean, scale in model.stages(known, torch.tensor([beta])):
+        values = known[0, maps][:, mask].long().numpy().ravel()
+        table, whole = _tables_of(mean[0][:, mask], scale[0][:, mask])
+        groups = []
+        for number, chosen in _sorted(table):
+            width, _ = _distribution(number)
+            relative = values[chosen] - whole[chosen]
+            outside = np.abs(relative) > width
+            place = np.where(outside, 2 * width + 1, relative + width)
+            groups.append((number, chosen, place, outside, relative[outside]))
+        yield (maps, mask), groups
 
 
 def _tables_of(mean, scale):

@@ -104,7 +104,7 @@ one (JPEG 2000 without the JP2 box); HEIF's container is told apart by ``contain
 
 
 def other_coded(name, luma, setting):
-    """What another coder makes of an image: (file, decoded uint8 [H, W]).
+    """What another coder makes of an image: (decoded uint8 [H, W], :class:`Point`).
 
     Args:
         name: of ``CODERS``.
@@ -116,15 +116,15 @@ def other_coded(name, luma, setting):
     """
     check_choice("coder", name, CODERS)
     data = CODERS[name][0](luma, setting)
-    decoded = _read_heif(data) if "HEIF" in name else Image.open(io.BytesIO(data))
-    return data, np.asarray(decoded.convert("L"))
+    heif = "HEIF" in name
+    decoded = np.asarray((_read_heif(data) if heif else Image.open(io.BytesIO(data))).convert("L"))
+    container = container_bytes(data) if heif else 0
+    return decoded, Point(8 * (len(data) - container) / luma.size, psnr(luma, decoded), setting, container)
 
 
 def other_point(name, luma, setting):
     """Rate and PSNR of another coder; arguments as for ``other_coded``."""
-    data, decoded = other_coded(name, luma, setting)
-    container = container_bytes(data) if "HEIF" in name else 0
-    return Point(8 * (len(data) - container) / luma.size, psnr(luma, decoded), setting, container)
+    return other_coded(name, luma, setting)[1]
 
 
 def other_curves(name, lumas):
@@ -134,8 +134,8 @@ def other_curves(name, lumas):
 
 def other_at_rate(name, luma, bpp, settings):
     """(decoded uint8 [H, W], :class:`Point`) of another coder, at the setting whose rate comes nearest to ``bpp``."""
-    point = min((other_point(name, luma, setting) for setting in settings), key=lambda point: abs(point.bpp - bpp))
-    return other_coded(name, luma, point.setting)[1], point
+    coded = (other_coded(name, luma, setting) for setting in settings)
+    return min(coded, key=lambda found: abs(found[1].bpp - bpp))
 
 
 def container_bytes(data):
@@ -193,7 +193,7 @@ def _fitted(anchor, test, what):
     if min(len(anchor), len(test)) < 4:
         raise ValueError(f"a cubic needs 4 points, got {len(anchor)} and {len(test)}")
     sides = [np.array(sorted(points)) for points in (anchor, test)]
-    low, high = max(side[0, 0] for side in sides), min(side[-1, 0] for side in sides)
+    low, high = overlap(*(side[:, 0] for side in sides))
     if low >= high:
         raise ValueError(f"the two curves share no {what}")
     integrals = []
@@ -201,6 +201,11 @@ def _fitted(anchor, test, what):
         integral = np.polyint(np.polyfit(side[:, 0], side[:, 1], 3))
         integrals.append(np.polyval(integral, high) - np.polyval(integral, low))
     return low, high, integrals
+
+
+def overlap(*lists):
+    """(low, high) of what lists of numbers have in common; low >= high where they share no interval."""
+    return max(map(min, lists)), min(map(max, lists))
 
 
 def bd_rate_per_image(anchors, tests):
@@ -212,10 +217,8 @@ def bd_rate_per_image(anchors, tests):
 
 
 def _bd_rate_or_nan(anchor, test):
-    reached = [[p.psnr for p in curve] for curve in (anchor, test)]
-    if max(map(min, reached)) >= min(map(max, reached)):
-        return float("nan")
-    return bd_rate(anchor, test)
+    low, high = overlap(*([p.psnr for p in curve] for curve in (anchor, test)))
+    return bd_rate(anchor, test) if low < high else float("nan")
 
 
 def two_bd_rates(anchors, tests):

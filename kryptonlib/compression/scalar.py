@@ -15,6 +15,8 @@ import math
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
+from kryptonlib.choices import check_choice
+
 KINDS = ("rounding", "dead zone", "best")
 """Rounding; the best thresholds for values that are multiples of the step; the best thresholds and values."""
 
@@ -74,8 +76,7 @@ def best_laplace_code(weight, kind="best"):
         >>> edge > 0.5
         True
     """
-    if kind not in KINDS:
-        raise ValueError(f"best_laplace_code() got kind={kind!r}; expected one of {', '.join(KINDS)}")
+    check_choice("best_laplace_code(): kind", kind, KINDS)
     if not weight > 0:
         raise ValueError(f"best_laplace_code() got weight={weight!r}; expected a positive number")
 

@@ -13,7 +13,7 @@ from scipy.interpolate import PchipInterpolator
 from kryptonlib.compression.codec import Codec, checked_luma
 from kryptonlib.compression.density import map_bits
 from kryptonlib.compression.quantization import quantize
-from kryptonlib.compression.rate_distortion import Point, psnr
+from kryptonlib.compression.rate_distortion import Point, overlap, psnr
 
 WIDEST = 2.0**-6, 2.0**8
 """Factors of the steps between which ``factor_for`` looks."""
@@ -33,8 +33,7 @@ class Sweep:
         self.codec, self.luma, self.edge = codec, checked_luma(luma), edge
         means = codec.tables["means"].to(codec.device)
         self.means = means if centred else torch.zeros_like(means)
-        with torch.no_grad():
-            self.latents = codec.net.encode(torch.from_numpy(self.luma).to(codec.device).float()[None, None])
+        self.latents = codec.latents(self.luma)
 
     def rounded(self, beta):
         """(values [1, maps, h, w], symbols int32 [1, maps, h, w]) with the steps times beta."""
@@ -109,7 +108,7 @@ def gap(curve, other, count=200):
     for points in (curve, other):
         best = {math.log(p.bpp): p.psnr for p in sorted(points, key=lambda p: p.psnr)}
         sides.append(np.array(sorted(best.items())).T)
-    low, high = max(side[0, 0] for side in sides), min(side[0, -1] for side in sides)
+    low, high = overlap(*(side[0] for side in sides))
     if not low < high:
         raise ValueError("gap() got two curves that share no rate")
     places = np.linspace(low, high, count)

@@ -164,10 +164,10 @@ class Restoring(Study):
 
     def load_state(self, state):
         """Take what ``state`` gave."""
-        self.usual = state["usual"]
-        for name, part in state.items():
-            if name != "usual":
-                getattr(self, name).load_state_dict(part)
+        parts = dict(state)
+        self.usual = parts.pop("usual")
+        for name, part in parts.items():
+            getattr(self, name).load_state_dict(part)
 
     def weights(self):
         """Of the averaged network."""

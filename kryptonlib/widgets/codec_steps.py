@@ -22,7 +22,10 @@ def measured(sweep, beta):
 
 def render(sweep, beta):
     """Draw one state as a matplotlib figure; the caller closes it. Args: as :func:`measured`."""
-    decoded, of_map, of_place, rate, quality = measured(sweep, beta)
+    return _drawn(sweep, beta, *measured(sweep, beta))
+
+
+def _drawn(sweep, beta, decoded, of_map, of_place, rate, quality):
     title = f"β = {beta:.3g}\n{rate:.3f} bit/pixel, {quality:.1f} dB"
     return case_drawing.one_step(sweep.luma, decoded, of_map, of_place, title)
 
@@ -39,10 +42,11 @@ def panel(sweeps, beta=1.0):
     """
 
     def drawn(network, beta):
-        *_, rate, quality = measured(sweeps[network], beta)
+        found = measured(sweeps[network], beta)
+        *_, rate, quality = found
         told = f"{rate:.3f} bit per pixel, {quality:.1f} dB"
         alt = f"{network} at beta {beta:.3g}: {told}; a map of the bits, and bits per map."
-        return plots.as_html(render(sweeps[network], beta), alt)
+        return plots.as_html(_drawn(sweeps[network], beta, *found), alt)
 
     look = wiring.look(description="80px", width="330px")
     controls = {

@@ -25,12 +25,8 @@ def codec(name):
 @functools.cache
 def latents(name):
     """Latents of each photo: list of tensors [1, maps, h, w]."""
-    found = []
-    for photo in PHOTOS:
-        luma = images.to_uint8(images.limited_luma(samples.load(photo).image))
-        with torch.no_grad():
-            found.append(codec(name).net.encode(torch.from_numpy(luma).float()[None, None]))
-    return found
+    lumas = [images.to_uint8(images.limited_luma(samples.load(photo).image)) for photo in PHOTOS]
+    return [codec(name).latents(luma) for luma in lumas]
 
 
 def state(name, number, amount, around):
