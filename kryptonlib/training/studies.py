@@ -146,7 +146,7 @@ def _mri_rates(options, folder):
 
 def _mri_networks():
     """The MRI studies in the order in which they are trained; minutes are of one thread."""
-    needs = ("default", "mr", "brain")
+    needs = ("default", "brain")
     start = "MR heads from an eighth of k-space: the common start, trained with l2 (notebook 12)"
     entries = {
         "mri-start": Entry(_mri("mri-start", "l2", MRI_START), start, 4, needs),
