@@ -185,7 +185,7 @@ def test_the_rest_is_interpolated_and_the_lowest_are_computed(setting):
     np.testing.assert_allclose(found.values[~found.exact], coarse_map[~found.exact], rtol=0, atol=1e-12)
     left_out = coarse_map[~found.exact]
     chosen = {tuple(one) for positions, _ in evaluate.calls[1:] for one in positions.tolist()}
-    count = max(1, math.floor(Fraction(arguments["share"]) * len(grid) + Fraction(1, 2)))
+    count = max(1, math.floor(Fraction(arguments["share"] * len(grid)) + Fraction(1, 2)))
     threshold = np.sort(coarse_map, axis=None)[count - 1]
     assert (left_out >= threshold - 1e-12).all()
     if arguments["choose"] == "individual":

