@@ -18,13 +18,14 @@ import copy
 import torch
 
 from kryptonlib.compression import coding_tables, quantization
-from kryptonlib.compression.autoencoder import UNIT, Autoencoder
+from kryptonlib.compression.autoencoder import STRIDE, UNIT, Autoencoder
 from kryptonlib.compression.codec import PARTS, TABLES, network
 from kryptonlib.compression.density import Logistics, map_bits
 from kryptonlib.compression.gdn import GDN
 from kryptonlib.compression.start import block_transform, rescale_latents
 from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
+from kryptonlib.training.recorded import Ahead, Recorded
 from kryptonlib.training.study import Study, generator
 
 START = "codec-start"
@@ -63,6 +64,7 @@ class Codec(Study):
                  hidden=None):  # fmt: skip
         self.name, self.options, self.gamma, self.case, self.quantizer = name, options, gamma, case, quantizer
         self.steps = options.steps or steps
+        self.log_every = max(500, self.steps // 60)
         # The common start is to be continued from: it does not slow down at its end.
         self.decay = 0.0 if case == "start" else 0.5
         torch.manual_seed(options.seed)
@@ -81,6 +83,9 @@ class Codec(Study):
         self.average = copy.deepcopy(self.net).requires_grad_(False)
         self.optimizers = self._optimizers()
         self.held_out = self.photos.held_out()
+        # The other quantizers look at values, so that they cannot be recorded.
+        self.descend = Recorded(self._descend, options.device) if quantizer == "noise" else self._descend
+        self.ahead = Ahead(lambda step: self.photos.batch(step, BATCH), self.steps)
 
     def _first_patches(self):
         """400 patches for the transform that is computed, not trained."""
@@ -95,7 +100,13 @@ class Codec(Study):
             "steps": [p for p in self.net.parameters() if p is self.net.steps],
             "density": list(self.density.parameters()),
         }
-        return {name: torch.optim.Adam(some, lr=RATES[name], fused=True) for name, some in groups.items() if some}
+        # The rate is a tensor, so that a recorded step (see ``recorded``) reads the one of today.
+        shared = {"fused": True, "capturable": self.options.device.type == "cuda"}
+        return {
+            name: torch.optim.Adam(some, lr=torch.tensor(RATES[name], device=self.options.device), **shared)
+            for name, some in groups.items()
+            if some
+        }
 
     def choices(self):
         """Network, loss and data."""
@@ -111,14 +122,29 @@ class Codec(Study):
     def learn(self, step, pace):
         """One minibatch: density, then transform and steps, each with the other fixed."""
         device = self.options.device
+        luma = 255 * self.ahead(step).to(device)
+        noise = torch.rand(
+            (BATCH, self.net.maps, SIDE // STRIDE, SIDE // STRIDE),
+            generator=generator(self.options.seed, step, device),
+            device=device,
+        )
+        pace_and_share = torch.tensor([pace, schedule.kept_share(step, AVERAGE)], device=device)
+        told = self.descend(luma, noise - 0.5, *pace_and_share).tolist()
+        return dict(zip(("loss", "mse", "bpp"), told, strict=True)) | {"learning_rate": RATES["transform"] * pace}
+
+    def _descend(self, luma, noise, pace, share):
+        """The three descents and the moving average: tensor of loss, squared error and bits per pixel.
+
+        Args:
+            luma: [BATCH, 1, SIDE, SIDE], 0 to 255. noise: of the latents, in units of a step.
+            pace, share: of ``learn``, as tensors: what is recorded may depend on no number of Python's.
+        """
         for name, optimizer in self.optimizers.items():
-            optimizer.param_groups[0]["lr"] = RATES[name] * pace
+            optimizer.param_groups[0]["lr"].copy_(RATES[name] * pace)
             optimizer.zero_grad()
-        luma = 255 * self.photos.batch(step, BATCH).to(device)
-        noise = generator(self.options.seed, step, device)
         latents = self.net.encode(luma)
         steps = self.net.steps
-        noisy = quantization.add_noise(latents, steps, noise)
+        noisy = quantization.add_noise(latents, steps, noise=noise)
         self.density.bits(noisy.detach(), steps.detach()).mean().backward()
         self.optimizers["density"].step()
         self.density.requires_grad_(False)
@@ -135,15 +161,9 @@ class Codec(Study):
                 optimizer.step()
         self.net.project()
         with torch.no_grad():
-            share = schedule.kept_share(step, AVERAGE)
             for mean, value in zip(self.average.parameters(), self.net.parameters()):
                 mean.lerp_(value, 1 - share)
-        return {
-            "loss": loss.item(),
-            "mse": error.item(),
-            "bpp": bits.item(),
-            "learning_rate": RATES["transform"] * pace,
-        }
+        return torch.stack([loss, error, bits]).detach()
 
     def _quantized(self, latents, noisy, steps, pace):
         """What the decoder is given in training."""
@@ -152,7 +172,7 @@ class Codec(Study):
         if self.quantizer == "straight-through":
             return quantization.straight_through(latents, steps)
         # Towards the end, as the rate falls, the soft quantizer becomes rounding.
-        return quantization.soft_round(latents, steps, temperature=max(0.05, 0.5 * pace))
+        return quantization.soft_round(latents, steps, temperature=max(0.05, 0.5 * float(pace)))
 
     @torch.no_grad()
     def measure(self):
@@ -165,7 +185,7 @@ class Codec(Study):
             squared = (decoded - luma).square().mean().item()
             error += squared
             psnr += 10 * torch.log10(torch.tensor(255**2 / squared)).item()
-            rate += map_bits(symbols[0]) / luma.numel()
+            rate += map_bits(symbols[0].cpu()) / luma.numel()
         count = len(self.held_out)
         error, rate = error / count, rate / count
         told = {"held_out_loss": (error + self.gamma / 256 * rate) / UNIT**2, "psnr": psnr / count, "rate": rate}
@@ -188,6 +208,8 @@ class Codec(Study):
             getattr(self, part).load_state_dict(state[part])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+            # The state may come from another device.
+            optimizer.param_groups[0]["capturable"] = self.options.device.type == "cuda"
 
     def weights(self):
         """The averaged network, the density under the names "density.…", and the coder's tables under "tables.…".
