@@ -31,7 +31,7 @@ class Entry:
 
 GAMMAS = (10000, 12000, 16000, 24000, 40000, 72000, 96000)
 """The seven trade-offs of Dumas, Roumy and Guillemot, section 4."""
-START_STEPS, FURTHER_STEPS = 150_000, 15_000
+START_STEPS, FURTHER_STEPS = 110_000, 10_000
 """Steps of the codec's common start, and of each case after it."""
 XRAYS = {
     "xray-bdcnn": "X-BDCNN, the blind X-ray denoiser (notebook 13)",
@@ -42,7 +42,7 @@ XRAYS = {
     "xray-bdcnn-seed1": "X-BDCNN, a second seed",
     "xray-dncnn-seed1": "DnCNN, a second seed",
 }
-XRAY_STEPS = 600
+XRAY_STEPS = 5_000
 """Steps of each of them."""
 DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 6_000, 100, 1_200
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
