@@ -358,6 +358,18 @@ def test_the_codec_continues_to_the_same_weights(tmp_path, small_codec):
     }  # fmt: skip
 
 
+def test_a_state_that_was_saved_on_a_gpu_continues_on_a_cpu(small_codec):
+    study = small_codec()
+    study.learn(0, 1.0)
+    state = study.state()
+    for optimizer in state["optimizers"].values():
+        optimizer["param_groups"][0].update(capturable=True, lr=1.0)
+    study.load_state(state)
+    assert np.isfinite(study.learn(1, 0.5)["loss"])
+    group = study.optimizers["transform"].param_groups[0]
+    assert group["lr"].item() == pytest.approx(0.5 * codec.RATES["transform"]) and group["capturable"] is False
+
+
 @pytest.mark.parametrize("quantizer", codec.QUANTIZERS)
 def test_each_quantizer_lowers_the_loss_on_one_batch(small_codec, quantizer):
     study = small_codec(quantizer=quantizer)

@@ -199,11 +199,11 @@ def steps_over_spread(steps, spread, exceptional):
     return figure
 
 
-def progress(minutes, losses, own, rates, target):
+def progress(steps, losses, own, rates, target):
     """How far training came.
 
     Args:
-        minutes, losses: of the common start's log. own: name -> (minutes, loss) of the networks that follow it.
+        steps, losses: of the common start's log. own: name -> (steps, loss) of the networks that follow it.
         rates: name of a state -> (label -> BD-rate in per cent).
         target: in per cent.
 
@@ -211,11 +211,11 @@ def progress(minutes, losses, own, rates, target):
         The matplotlib figure.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.3))
-    left.plot(minutes, losses, color=plots.COLOURS[0], label="common start")
+    left.plot(steps, losses, color=plots.COLOURS[0], label="common start")
     for number, (name, (when, loss)) in enumerate(own.items(), 1):
         style = {"linestyle": "", "marker": plots.MARKERS[number], "markersize": 8, "color": plots.COLOURS[number]}
         left.plot(when, loss, label=name, **style)
-    left.set(xlabel="minutes of training", ylabel="loss on photos held out")
+    left.set(xscale="log", xlabel="steps of training", ylabel="loss on photos held out")
     left.grid(True)
     left.legend(fontsize=8)
     labels = list(next(iter(rates.values())))

@@ -207,9 +207,10 @@ class Codec(Study):
         for part in ("net", "average", "density"):
             getattr(self, part).load_state_dict(state[part])
         for name, optimizer in self.optimizers.items():
+            made = {key: optimizer.param_groups[0][key] for key in ("lr", "capturable")}
             optimizer.load_state_dict(state["optimizers"][name])
-            # The state may come from another device.
-            optimizer.param_groups[0]["capturable"] = self.options.device.type == "cuda"
+            # These two belong to this device; the state may come from another.
+            optimizer.param_groups[0].update(made)
 
     def weights(self):
         """The averaged network, the density under the names "density.…", and the coder's tables under "tables.…".

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 BEFORE = 3
-"""Calls that are made as usual, before one is recorded: libraries choose their kernels and optimizers make their state."""
+"""Calls that are made as usual before one is recorded: libraries choose kernels, optimizers make their state."""
 
 
 class Recorded:

@@ -149,8 +149,8 @@ def _mri_networks():
     needs = ("default", "brain")
     start = "MR heads from an eighth of k-space: the common start, trained with l2 (notebook 12)"
     entries = {
-        "mri-start": Entry(_mri("mri-start", "l2", MRI_START), start, 4, needs),
-        "mri-rates": Entry(_mri_rates, "which rate each loss of the MRI networks wants", 2, needs, "mri-start"),
+        "mri-start": Entry(_mri("mri-start", "l2", MRI_START), start, 15, needs),
+        "mri-rates": Entry(_mri_rates, "which rate each loss of the MRI networks wants", 3, needs, "mri-start"),
     }
     names = {"l1": "l1", "l2": "l2", "msssim": "MS-SSIM", "lpips": "LPIPS + l2", "flip": "grey FLIP",
              "adaptive": "the adaptive loss"}  # fmt: skip
@@ -212,20 +212,20 @@ def _codecs():
         "codec-start": Entry(
             _codec("codec-start", case="start", steps=START_STEPS),
             "the learned codec's transform, the common start of all cases (notebooks 07-09)",
-            360,
+            270,
         )
     }
     for gamma in GAMMAS:
         entries[f"codec-{gamma}"] = Entry(
             _codec(f"codec-{gamma}", gamma=gamma, case="normalized", steps=FURTHER_STEPS),
             f"the codec, case {'1 and 3' if gamma == 10000 else '1'}, gamma {gamma}",
-            40,
+            30,
             after="codec-start",
         )
     entries["codec-steps"] = Entry(
         _codec("codec-steps", case="steps", steps=FURTHER_STEPS),
         "the codec, case 2: learned step sizes, gamma 10000",
-        40,
+        30,
         after="codec-start",
     )
     entries["codec-10000-context"] = Entry(
@@ -267,7 +267,7 @@ def _all():
         "codec": _codecs(),
         "denoising": _denoisers(),
         "mri": _mri_networks(),
-        "xray": {name: Entry(_xrays(name), what, 4, needs=("default",)) for name, what in XRAYS.items()},
+        "xray": {name: Entry(_xrays(name), what, 15, needs=("default",)) for name, what in XRAYS.items()},
     }
     return {name: replace(entry, group=group) for group, entries in groups.items() for name, entry in entries.items()}
 
