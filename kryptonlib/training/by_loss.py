@@ -8,13 +8,11 @@ from kryptonlib.training.restoring import Restoring, linear_start
 
 L2_WEIGHT = 20.0
 """Of l2 beside LPIPS: the thesis does not print its own."""
-SCALES = 3
-"""Of MS-SSIM in training: pieces of 64 pixels hold no more."""
 
 
-def one_minus_ms_ssim(x, y):
-    """1 - MS-SSIM on ``SCALES`` scales of x, y [N, C, H, W] in [0, 1]: a scalar to make small."""
-    return 1 - losses.ms_ssim(x, y, data_range=1.0, scales=SCALES)
+def one_minus_ms_ssim(x, y, scales):
+    """1 - MS-SSIM of x, y [N, C, H, W] in [0, 1]: a scalar to make small."""
+    return 1 - losses.ms_ssim(x, y, data_range=1.0, scales=scales)
 
 
 class ByLoss(Restoring):

@@ -16,7 +16,7 @@ import torch
 
 from kryptonlib import losses
 from kryptonlib.training import by_loss
-from kryptonlib.training.by_loss import L2_WEIGHT, SCALES, ByLoss
+from kryptonlib.training.by_loss import L2_WEIGHT, ByLoss
 from kryptonlib.training.photos import training_photos
 from kryptonlib.training.study import generator
 
@@ -24,6 +24,8 @@ START, RATES = "denoise-start", "denoise-rates"
 NETWORK = {"network": "unet", "channels": 3, "levels": [32, 48, 64]}
 SIDE, BATCH = 64, 4
 """Patches of a step. Small batches and many steps win where time is short."""
+SCALES = 3
+"""Of MS-SSIM in training: pieces of 64 pixels hold no more."""
 STRONGEST, TESTED = 40 / 255, 25 / 255
 """In training the noise's deviation is uniform in [0, 40/255]; photos held out get 25/255. Nothing is clipped."""
 START_RATE = 1e-3
@@ -34,7 +36,7 @@ HELD_OUT_SIDE = 176
 LOSSES = {
     "l1": functools.partial(losses.l1, data_range=1.0),
     "l2": functools.partial(losses.l2, data_range=1.0),
-    "msssim": by_loss.one_minus_ms_ssim,
+    "msssim": functools.partial(by_loss.one_minus_ms_ssim, scales=SCALES),
     "lpips": functools.partial(losses.lpips_l2, weight=L2_WEIGHT),
     "flip": functools.partial(losses.flip, softened=True),
     "adaptive": None,

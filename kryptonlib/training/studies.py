@@ -48,7 +48,7 @@ DENOISING_START, DENOISING_SWEEP, DENOISING_STEPS = 6_000, 100, 1_200
 """Steps of the denoisers' common start, of each rate that the sweep tries, and of each loss after the start."""
 DENOISING_SCRATCH = DENOISING_STEPS + DENOISING_START // 7
 """Steps of a denoiser without the common start: as many, with a seventh of the start's, which seven losses share."""
-MRI_START, MRI_SWEEP, MRI_STEPS = 20_000, 100, 1_500
+MRI_START, MRI_SWEEP, MRI_STEPS = 20_000, 60, 500
 """Steps of the MRI networks' common start, of each rate that the sweep tries, and of each loss after the start."""
 DEPTH_STEPS = (60, 540)
 """Steps of each network of the comparison of depths at every rate, and then from every seed."""
