@@ -2,11 +2,10 @@
 
 import threading
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from kryptonlib import samples
 from kryptonlib.training.codec import Codec
 from kryptonlib.training.recorded import BEFORE, Ahead, Recorded
 from kryptonlib.training.study import Options
@@ -57,13 +56,13 @@ def test_a_recorded_step_reads_its_inputs_and_changes_state_in_place():
 
 @on_cuda
 @pytest.mark.parametrize("case", ["start", "steps", "normalized"])
-def test_the_codecs_recorded_steps_are_its_usual_ones(tmp_path, case):
-    for number in range(4):
-        noise = np.random.default_rng(number).integers(0, 256, (300, 300, 3), np.uint8)
-        Image.fromarray(noise).resize((300, 300), box=(0, 0, 60, 60)).save(tmp_path / f"{number}.png")
+def test_the_codecs_recorded_steps_are_its_usual_ones(tmp_path, monkeypatch, case):
+    # Photos that need no data but the default ones.
+    names = {"train": ["chelsea", "astronaut"], "tune": ["coffee"]}
+    monkeypatch.setattr(samples, "names", lambda kind=None, split=None: names[split])
 
     def losses(recorded):
-        options = Options(tmp_path, data=tmp_path, device=torch.device("cuda"), steps=40)
+        options = Options(tmp_path, device=torch.device("cuda"), steps=40)
         study = Codec(options, name="codec-test", case=case, steps=40)
         if not recorded:
             study.descend = study._descend
