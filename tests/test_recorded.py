@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kryptonlib import samples
-from kryptonlib.training.codec import Codec
+from kryptonlib.training import codec
 from kryptonlib.training.recorded import BEFORE, Ahead, Recorded
 from kryptonlib.training.study import Options
 
@@ -60,10 +60,11 @@ def test_the_codecs_recorded_steps_are_its_usual_ones(tmp_path, monkeypatch, cas
     # Photos that need no data but the default ones.
     names = {"train": ["chelsea", "astronaut"], "tune": ["coffee"]}
     monkeypatch.setattr(samples, "names", lambda kind=None, split=None: names[split])
+    monkeypatch.setattr(codec, "EXTRA_SIDE", 64)
 
     def losses(recorded):
         options = Options(tmp_path, device=torch.device("cuda"), steps=40)
-        study = Codec(options, name="codec-test", case=case, steps=40)
+        study = codec.Codec(options, name="codec-test", case=case, steps=40)
         if not recorded:
             study.descend = study._descend
         return [study.learn(step, min(1.0, step / 20))["loss"] for step in range(40)]
