@@ -40,20 +40,32 @@ def _with_dead_zone(place, edge, y):
     return place.sign() * (place.abs() + 1 - edge).floor()
 
 
+def rounding_noise(shape, generator=None, **kind):
+    """Uniform noise on [-1/2, 1/2), in units of a step.
+
+    Rounding errors have this density where that of what is rounded is nearly constant over a step.
+
+    Args:
+        shape: of the tensor.
+        generator: of torch, on the same device.
+        kind: device and dtype.
+    """
+    return torch.rand(shape, generator=generator, **kind) - 0.5
+
+
 def add_noise(y, steps, generator=None, *, noise=None):
     """y + step * uniform noise on [-1/2, 1/2): what the paper trains with; differentiable in y and in the steps.
 
-    The noise has the density that rounding errors have where the density of y is nearly constant over a step, and the
-    step appears as a factor: the change of variable of eq. 4, through which the steps are learned.
+    The step appears as a factor: the change of variable of eq. 4, through which the steps are learned.
 
     Args:
         y: latents [N, maps, h, w].
         steps: tensor [maps].
         generator: of torch, on the device of ``y``.
-        noise: tensor like ``y``, where it was drawn before.
+        noise: what :func:`rounding_noise` gave for the shape of ``y``, where it was drawn before.
     """
     if noise is None:
-        noise = torch.rand(y.shape, generator=generator, device=y.device, dtype=y.dtype) - 0.5
+        noise = rounding_noise(y.shape, generator, device=y.device, dtype=y.dtype)
     return y + _per_map("steps", steps, y) * noise
 
 

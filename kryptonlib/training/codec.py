@@ -123,13 +123,10 @@ class Codec(Study):
         """One minibatch: density, then transform and steps, each with the other fixed."""
         device = self.options.device
         luma = 255 * self.ahead(step).to(device)
-        noise = torch.rand(
-            (BATCH, self.net.maps, SIDE // STRIDE, SIDE // STRIDE),
-            generator=generator(self.options.seed, step, device),
-            device=device,
-        )
+        shape = BATCH, self.net.maps, SIDE // STRIDE, SIDE // STRIDE
+        noise = quantization.rounding_noise(shape, generator(self.options.seed, step, device), device=device)
         pace_and_share = torch.tensor([pace, schedule.kept_share(step, AVERAGE)], device=device)
-        told = self.descend(luma, noise - 0.5, *pace_and_share).tolist()
+        told = self.descend(luma, noise, *pace_and_share).tolist()
         return dict(zip(("loss", "mse", "bpp"), told, strict=True)) | {"learning_rate": RATES["transform"] * pace}
 
     def _descend(self, luma, noise, pace, share):

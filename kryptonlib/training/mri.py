@@ -28,11 +28,11 @@ START, RATES = "mri-start", "mri-rates"
 NETWORK = {"network": "unet", "channels": 1, "levels": [32, 48, 64, 64]}
 ACCELERATION = 8
 START_CROP, START_BATCH = (64, 96), 2
-"""Pieces of the common start's steps, cut after the whole slice was masked; wide, since a mask smears along the rows."""
+"""Pieces of the common start's steps, cut after the whole slice was masked; wide, since a mask smears along rows."""
 CROP, BATCH = (128, 144), 4
 """Pieces of each loss's steps. On the start's small ones MS-SSIM learns next to nothing: its gradient differs a
-hundredfold from piece to piece, and the slices it is measured on are large (.836 at the start, .836 after 1,500 steps on
-small pieces, .844 after 400 on these, on persons held out)."""
+hundredfold from piece to piece, and the slices it is measured on are large (.836 at the start, .836 after 1,500 steps
+on small pieces, .844 after 400 on these, on persons held out)."""
 SCALES = 4
 """Of MS-SSIM in training: pieces of 128 pixels hold no more."""
 GAINS = 0.7, 1.3

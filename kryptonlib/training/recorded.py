@@ -78,14 +78,11 @@ class Ahead:
     def __init__(self, function, last):
         self.function, self.last = function, last
         self._thread = ThreadPoolExecutor(1)
-        self._number, self._next = None, None
+        self._begun = {}
 
     def __call__(self, number):
         """The value for a number, and a begin with that of the next."""
-        ready = self._next if number == self._number else self._thread.submit(self.function, number)
-        self._number, self._next = number + 1, None
-        if self._number < self.last:
-            self._next = self._thread.submit(self.function, self._number)
-        else:
-            self._number = None
+        ready = self._begun.pop(number, None) or self._thread.submit(self.function, number)
+        following = number + 1
+        self._begun = {following: self._thread.submit(self.function, following)} if following < self.last else {}
         return ready.result()

@@ -145,7 +145,7 @@ def _mri_rates(options, folder):
 
 
 def _mri_networks():
-    """The MRI studies in the order in which they are trained; minutes are of one thread."""
+    """The MRI studies in the order in which they are trained."""
     needs = ("default", "brain")
     start = "MR heads from an eighth of k-space: the common start, trained with l2 (notebook 12)"
     entries = {
@@ -157,7 +157,7 @@ def _mri_networks():
     for loss, seed in [(loss, 0) for loss in names] + [(loss, 1) for loss in names]:
         name = f"mri-{loss}-seed{seed}" if seed else f"mri-{loss}"
         what = f"MR heads, trained with {names[loss]}{', second seed' * seed}"
-        entries[name] = Entry(_mri(name, loss, MRI_STEPS, seed), what, 1, needs, "mri-rates")
+        entries[name] = Entry(_mri(name, loss, MRI_STEPS, seed), what, 2, needs, "mri-rates")
     return entries
 
 
