@@ -267,9 +267,10 @@ def test_contexts_save_where_neighbours_and_maps_are_alike():
     energy = torch.nn.functional.interpolate(torch.rand(8, 1, 3, 3, generator=generator) * 4, (12, 12))
     symbols = (torch.randn(8, 128, 12, 12, generator=generator) * energy).round()
     made = context.ContextModel(symbols.std((0, 2, 3)).repeat(9, 1), torch.arange(128))
-    optimizer = torch.optim.Adam(made.parameters(), 1e-2)
+    # At three times this rate the count swings by 2 % between processors, as much as was asked of it.
+    optimizer = torch.optim.Adam(made.parameters(), 3e-3)
     losses = []
-    for _ in range(30):
+    for _ in range(40):
         mean, scale = made(symbols, torch.zeros(8, dtype=torch.long))
         inverse = torch.exp(-scale)
         cells = torch.sigmoid((symbols - mean + 0.5) * inverse) - torch.sigmoid((symbols - mean - 0.5) * inverse)
@@ -279,7 +280,7 @@ def test_contexts_save_where_neighbours_and_maps_are_alike():
         optimizer.step()
         losses.append(loss.item())
     static = np.mean([empirical_entropy(symbols[:, number]) for number in range(128)])
-    assert losses[-1] < losses[0] and losses[-1] < 0.99 * static
+    assert losses[-1] < losses[0] and losses[-1] < 0.96 * static
     exact = made.exact()
     words = context_coding.encode(exact, symbols[0].numpy(), 0)
     assert np.array_equal(context_coding.decode(exact, words, (12, 12), 0), symbols[0].numpy())
