@@ -41,7 +41,7 @@ bench:
 	@$(ready) && $(optional) && for file in tests/benchmarks/*.py; do "$$python" $$file || exit 1; done
 
 train:
-	@$(ready) default wallpapers && $(optional) && "$$python" -m kryptonlib train $(STUDY) $(ARGS)
+	@$(environment) && "$$python" -m kryptonlib train $(STUDY) $(ARGS)
 
 lock:
 	@$(PYTHON) data_scripts/get_environment.py --lock

@@ -91,7 +91,9 @@ def parser():
     )
     train.add_argument("--list", action="store_true", help="show the studies and how far each is")
     train.add_argument("--minutes", type=float, help="train for so long; the same command continues")
-    train.add_argument("--data", metavar="FOLDER", help="photos of your own to train on, beside the course's")
+    train.add_argument(
+        "--data", metavar="FOLDER", help="images of your own to train on, beside the course's; X-rays: in their place"
+    )
     train.add_argument("--device", help="cpu, cuda or mps; the fastest if left out")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--steps", type=int, help="length of the training; the study's own if left out")
@@ -246,13 +248,13 @@ def decode_command(options):
 
 
 def train_command(options):
-    """``train``: 0 if what was asked for is finished or its time is up."""
+    """``train``: 0 if what was asked for is finished or its time is up, 1 if data are missing."""
     from pathlib import Path
 
     import torch
 
     from kryptonlib import store, zoo
-    from kryptonlib.training import queue
+    from kryptonlib.training import queue, studies
     from kryptonlib.training.loop import Stopped
     from kryptonlib.training.study import Options
 
@@ -267,6 +269,9 @@ def train_command(options):
     device = torch.device(options.device) if options.device else zoo.pick_device()
     work = Path(options.work) if options.work else queue.WORK
     choices = Options(work, Path(options.data) if options.data else None, device, options.seed, options.steps)
+    groups = studies.needs(queue.wanted(options.study or None, target, options.fresh))
+    if groups and store.load_script("get_data").main(groups):
+        return 1
     try:
         queue.train(options.study or None, minutes=options.minutes, options=choices, target=target, fresh=options.fresh)
     except Stopped as stopped:

@@ -80,7 +80,7 @@ def test_the_card_tells_what_was_done_and_the_zoo_loads_the_weights(make, tmp_pa
     folder = tmp_path / "work" / "out"
     written = card.read("resnet18-distilled", folder)
     assert [photo["name"] for photo in written["data"]] == ["below/ear.JPG", "cat.png"]
-    assert written["command"] == "python -m kryptonlib train resnet18-distilled"
+    assert written["command"] == "python -m kryptonlib train resnet18-distilled --data FOLDER"
     assert (written["step"], written["seed"], written["finished"]) == (2, 3, True)
     assert str(tmp_path) not in json.dumps(written)
     assert written["file"]["sha256"] == store.sha256(folder / "resnet18-distilled.safetensors")

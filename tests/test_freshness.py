@@ -126,6 +126,10 @@ STALE = {
     "warning": (stream("UserWarning: no GPU", "stderr"), "wrote on the error stream"),
     "progress bar": (stream("100%|####| 3/3", "stderr"), "wrote on the error stream"),
     "missing feature": (stream("captum is not installed"), "a warning about a missing feature"),
+    "raw value": (
+        shows(new_output("execute_result", data={"text/plain": "[np.float64(3.44)]"}, execution_count=3)),
+        "ends with a value that is shown as '[np.float64(3.44)]'",
+    ),
     "picture": (shows(new_output("display_data", data={"image/png": "AAAA"})), "without alternative text"),
 }
 

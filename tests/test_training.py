@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -210,7 +211,7 @@ def short_list(monkeypatch):
     entries = {
         "first": studies.Entry(make("first", 5), "one", 1, group="pair"),
         "second": studies.Entry(make("second", 5), "two", 1, after="first", group="pair"),
-        "third": studies.Entry(make("third", 5), "three", 1),
+        "third": studies.Entry(make("third", 5), "three", 1, needs=("brain", "default")),
     }
     monkeypatch.setattr(studies, "STUDIES", entries)
     return made
@@ -246,6 +247,9 @@ def test_a_checkpoint_that_could_not_be_written_is_written_by_the_next_call(tmp_
 def test_a_group_is_all_of_it_that_is_not_finished(tmp_path, short_list):
     places = {"options": Options(tmp_path / "work"), "target": tmp_path / "out"}
     assert queue.train(["pair"], **places) == {"first": "finished", "second": "finished"}
+    assert queue.wanted(["pair", "third"], tmp_path / "out") == ["third"]
+    assert queue.wanted(["pair", "first"], tmp_path / "out") == ["first"]
+    assert queue.wanted(["pair"], tmp_path / "out", fresh=True) == ["first", "second"]
     assert queue.train(["pair", "third"], **places) == {"third": "finished"}
     assert short_list == ["first", "second", "third"]
     with pytest.raises(ValueError, match="study: got 'pairs'; did you mean pair?"):
@@ -280,6 +284,25 @@ def test_the_command(tmp_path, short_list, capsys):
     for wrong, said in [(["fourth"], "study: got 'fourth'"), (["first", "--minutes", "0"], "--minutes got 0")]:
         assert cli.main(["train", *wrong, *places]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_the_command_fetches_the_data_that_its_studies_read_and_no_others(tmp_path, short_list, monkeypatch):
+    fetched = []
+    missing = SimpleNamespace(main=lambda groups: fetched.append(groups) or 1)
+    monkeypatch.setattr(store, "load_script", lambda name: missing)
+    places = ["--work", str(tmp_path / "work"), "--target", str(tmp_path / "out"), "--device", "cpu"]
+    assert cli.main(["train", "third", *places]) == 1 and fetched == [["brain", "default"]]
+    assert cli.main(["train", *places]) == 1 and fetched[1:] == [["brain", "default", "wallpapers"]]
+    assert queue.progress("third", tmp_path / "out") == "not begun"
+    missing.main = lambda groups: 0
+    assert cli.main(["train", "third", *places]) == 0
+    assert card.read("third", tmp_path / "out")["command"] == "python -m kryptonlib train third"
+
+
+def test_the_card_of_a_training_on_a_folder_says_so(tmp_path):
+    options = Options(tmp_path / "work", data=tmp_path)
+    Loop(Line(steps=2), options, tmp_path / "out").run()
+    assert card.read("line", tmp_path / "out")["command"] == "python -m kryptonlib train line --data FOLDER"
 
 
 # Photos to train on.

@@ -81,7 +81,7 @@ def output_problems(notebook):
     if counts != list(range(1, len(cells) + 1)):
         found.append(f"the cells did not run once each from top to bottom: {counts}")
     found += outputs.errors(notebook) + outputs.without_alt_text(notebook)
-    found += outputs.machine_paths(notebook) + outputs.complaints(notebook)
+    found += outputs.machine_paths(notebook) + outputs.complaints(notebook) + outputs.raw_values(notebook)
     return found
 
 

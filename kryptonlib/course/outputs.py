@@ -131,3 +131,12 @@ def complaints(notebook):
             if match:
                 found.append(f"{label(cell)} shows a warning about a missing feature: {match.group()}")
     return found
+
+
+def raw_values(notebook):
+    """One sentence per cell whose last line's value is shown as Python writes it, which is no output for readers."""
+    return [
+        f"{label(cell)} ends with a value that is shown as {last_line(output)[:60]!r}; say it in a sentence"
+        for cell, output in shown(notebook)
+        if output.output_type == "execute_result" and set(output.data) == {"text/plain"}
+    ]

@@ -4,7 +4,7 @@
 ``comparison`` then holds against the committed one; in Jupyter it says at once where the number differs from it.
 ``sentences.say`` puts the recorded values into the text.
 
-    >>> height = record("output-height", 224, kind="exact", unit="pixels")
+    >>> record("output-height", 224, kind="exact", unit="pixels")
 """
 
 import json
@@ -64,7 +64,7 @@ def record(
         shown: the value in words, for the claims tables: "6.5 times fewer products" instead of 6.51977.
 
     Returns:
-        ``value`` as it came.
+        None, so that a cell that ends with it shows no raw number.
 
     Raises:
         ValueError: a name, kind or tolerance that cannot be; kind "order" without ``agrees``; a claim that cannot fail.
@@ -92,7 +92,6 @@ def record(
         difference = against_committed(entry)
         if difference:
             print(difference)
-    return value
 
 
 def make_entry(name, value, *, kind, rtol, atol, unit, paper, source, claim, agrees, conditions, shown):

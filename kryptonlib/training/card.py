@@ -34,7 +34,7 @@ def read_log(name, folder=store.CHECKPOINTS):
     return {column: np.array([float(row[column] or "nan") for row in rows]) for column in rows[0]}
 
 
-def publish(study, progress, log, folder, device):
+def publish(study, progress, log, folder, device, own_data=False):
     """Write a study's checkpoint, card and log; one that is further along is left alone.
 
     Args:
@@ -43,6 +43,7 @@ def publish(study, progress, log, folder, device):
         log: the log as CSV text.
         folder: ``Path`` of the folder to write into.
         device: where it was trained.
+        own_data: whether a folder of the reader's own was given; the card then names it among the data.
 
     Returns:
         Path of the card, or None if nothing was written.
@@ -54,7 +55,7 @@ def publish(study, progress, log, folder, device):
     weights = study.weights()
     content = {
         "name": study.name,
-        "command": f"python -m kryptonlib train {study.name}",
+        "command": f"python -m kryptonlib train {study.name}" + " --data FOLDER" * own_data,
         **progress,
         **study.facts(progress["finished"]),
         "runs": runs(old, progress, device),

@@ -151,7 +151,8 @@ class Loop:
             "training_seconds": round(self.clock.seconds),
             "seed": self.options.seed,
         }
-        card.publish(self.study, progress, self.log_text(), self.target, self.options.device)
+        own_data = self.options.data is not None
+        card.publish(self.study, progress, self.log_text(), self.target, self.options.device, own_data)
 
     def _continue_exactly(self):
         file = self.work / STATE

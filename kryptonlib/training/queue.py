@@ -53,9 +53,8 @@ def train(names=None, *, minutes=None, options=Options(WORK), target=store.CHECK
         RuntimeError: another training uses the folder, or a loss is not finite.
         ValueError, FileNotFoundError: a study or a setting that cannot be.
     """
-    for name in names or []:
-        studies.check(name)
     work, target = options.work, Path(target)
+    names = wanted(names, target, fresh)
     work.mkdir(parents=True, exist_ok=True)
     lock = FileLock(work / ".lock")
     try:
@@ -68,14 +67,29 @@ def train(names=None, *, minutes=None, options=Options(WORK), target=store.CHECK
         lock.release()
 
 
+def wanted(names=None, target=store.CHECKPOINTS, fresh=False):
+    """The studies that ``train`` would train, in its order; those of a group that are finished are left out.
+
+    Args:
+        names, target, fresh: as ``train`` takes them.
+
+    Raises:
+        ValueError: an unknown name.
+
+    Example:
+        >>> wanted(["codec-steps"])
+        ['codec-steps']
+    """
+    for name in names or []:
+        studies.check(name)
+    groups = studies.groups()
+    asked = [(one, name) for name in names or groups for one in groups.get(name, [name])]
+    return [one for one, name in asked if fresh or one == name or progress(one, target) != "finished"]
+
+
 def _one_after_the_other(names, minutes, options, target, fresh):
-    told, left, groups = {}, minutes, studies.groups()
-    wanted = []
-    for name in names or groups:
-        wanted += [(one, name) for one in groups.get(name, [name])]
-    for name, asked in wanted:
-        if not fresh and name != asked and progress(name, target) == "finished":
-            continue
+    told, left = {}, minutes
+    for name in names:
         if left is not None and left <= 0:
             break
         own = replace(options, work=options.work / name)

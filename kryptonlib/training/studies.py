@@ -288,6 +288,16 @@ def check(name):
     check_choice("study", name, [*STUDIES, *groups()])
 
 
+def needs(names):
+    """The groups of data that these studies read, sorted, each once.
+
+    Example:
+        >>> needs(["mri-start", "mri-l1"])
+        ['brain', 'default']
+    """
+    return sorted({group for name in names for group in STUDIES[name].needs})
+
+
 def make(name, options, folder=store.CHECKPOINTS):
     """A study by its name.
 
