@@ -170,7 +170,7 @@ def test_errors_name_a_remedy_and_the_file_once(tmp_path):
     colour = pydicom.dcmread(tmp_path / "c.dcm", force=True)
     colour.PhotometricInterpretation = "RGB"
     colour.save_as(tmp_path / "c.dcm", enforce_file_format=False)
-    remedies = {"f.tif": "save it with whole numbers", "i.tif": "save it with 8 or 16", "c.dcm": "Save the picture as PNG"}
+    remedies = {"f.tif": "save it with whole numbers", "i.tif": "save it with 8 or 16", "c.dcm": "picture as PNG"}
     for name, words in remedies.items():
         with pytest.raises(ValueError, match=words) as error:
             denoise(tmp_path / name, tmp_path / "out.png")
