@@ -54,6 +54,7 @@ def parser():
     explain.add_argument("--stride", type=int, default=8, help="step of the patch in pixels of the network's input")
     explain.add_argument("--fill", type=float, default=0.5, help="grey of the patch, 0 (black) to 1 (white)")
     explain.add_argument("--ssim", type=float, metavar="0.9", help="compute less, to this SSIM with the exact map")
+    explain.add_argument("--page", type=int, metavar="N", help="page or frame of a file of several, from 0")
     explain.set_defaults(action=explain_command)
 
     compare = commands.add_parser("compare", help="measure how two images of your own differ, by every metric")
@@ -65,10 +66,18 @@ def parser():
     )
     compare.set_defaults(action=compare_command)
 
-    denoise = commands.add_parser("denoise", help="take the noise out of an X-ray of your own (not for diagnosis)")
+    denoise = commands.add_parser(
+        "denoise",
+        help="take the noise out of an X-ray of your own (not for diagnosis)",
+        description="Take the noise out of an X-ray of your own, and say how much of it was found. Not for diagnosis.",
+    )
     denoise.add_argument("image", metavar="IMAGE", help="a grey X-ray: DICOM, PNG or TIFF of 8 or 16 bits")
     denoise.add_argument("-o", "--output", required=True, metavar="OUT.png", help="picture to write (PNG or TIFF)")
     denoise.add_argument("--network", default="xray-bdcnn", metavar="NAME", help="one of restoration.names()")
+    denoise.add_argument("--page", type=int, metavar="N", help="page or frame of a file of several, from 0")
+    denoise.add_argument(
+        "--white", type=int, metavar="N", help="number that stands for white in 16 bits; from the largest if left out"
+    )
     denoise.set_defaults(action=denoise_command)
 
     encode = commands.add_parser("encode", help="compress a grey image with the learned codec")
@@ -203,6 +212,7 @@ def explain_command(options):
             stride=options.stride,
             fill=options.fill,
             ssim=options.ssim,
+            page=options.page,
         )
     )
     return 0
@@ -227,7 +237,8 @@ def denoise_command(options):
     """``denoise``: a reader's own X-ray without its noise."""
     from kryptonlib.denoise import denoise
 
-    print(denoise(options.image, options.output, network=options.network))
+    given = {"network": options.network, "page": options.page, "white": options.white}
+    print(denoise(options.image, options.output, **given))
     return 0
 
 

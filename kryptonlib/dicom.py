@@ -69,13 +69,13 @@ def _picture(dataset, frame):
     photometric = dataset.get("PhotometricInterpretation")
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise ValueError(
-            f"{photometric} is not grey; only MONOCHROME1 and MONOCHROME2 are read"
+            f"{photometric} is not grey; only MONOCHROME1 and MONOCHROME2 are read. Save the picture as PNG"
             if photometric
             else "it does not say whether its smallest value is black or white (no PhotometricInterpretation)"
         )
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frame is None and frames > 1:
-        raise ValueError(f"it has {frames} frames; reading.read_image(path, page=0) takes the first")
+        raise ValueError(f"it has {frames} frames; page=0 takes the first (a command: --page 0)")
     frame = 0 if frame is None else frame
     if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame < frames:
         raise ValueError(f"it has the frames 0 to {frames - 1}, got frame={frame!r}")

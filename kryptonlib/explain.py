@@ -44,7 +44,9 @@ def picture_path(output):
     return output if output.suffix else output.with_name(f"{output.name}.png")
 
 
-def explain(image, output, *, cnn="efficientnet-lite0", target=None, patch=32, stride=8, fill=0.5, ssim=None):
+def explain(
+    image, output, *, cnn="efficientnet-lite0", target=None, patch=32, stride=8, fill=0.5, ssim=None, page=None
+):
     """Draw an image, its occlusion heat map and the overlay into one picture file.
 
     Args:
@@ -55,6 +57,7 @@ def explain(image, output, *, cnn="efficientnet-lite0", target=None, patch=32, s
         patch, stride: in pixels of the network's input.
         fill: grey of the patch in [0, 1].
         ssim: how alike the map and the exact one shall be, in (0, 1); None computes the exact one.
+        page: of a file of several pages or frames, from 0.
 
     Returns:
         One sentence: what the network sees and where the picture lies.
@@ -68,10 +71,10 @@ def explain(image, output, *, cnn="efficientnet-lite0", target=None, patch=32, s
 
     matplotlib.use("agg")
     from kryptonlib import occlusion, plots, zoo
-    from kryptonlib.reading import as_image
+    from kryptonlib.reading import as_image, read_image
 
     output = picture_path(output)
-    picture = as_image(image)
+    picture = as_image(image) if page is None else read_image(image, page=page)
     network = zoo.load(cnn)
     number = class_number(network, target)
     settings = {"patch": patch, "stride": stride, "fill": fill, "target": number, "ssim": ssim}

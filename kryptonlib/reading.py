@@ -79,21 +79,23 @@ def read_image(path, grey=False, page=None):
     if not path.is_file():
         raise FileNotFoundError(f"there is no image file {path}")
     try:
-        if is_dicom(path):
-            return read_dicom(path, frame=page)
-        with warnings.catch_warnings():
-            # Pillow warns from half of its limit of pixels on, and of damage that does no harm here.
-            warnings.simplefilter("ignore")
-            # By name, Pillow 13 would map an uncompressed TIFF into memory and turn it wrongly.
-            with open(path, "rb") as file, Image.open(file) as image:
-                _go_to(image, page)
-                return _finished(_upright(_floats(image), image), grey)
+        if not is_dicom(path):
+            with warnings.catch_warnings():
+                # Pillow warns from half of its limit of pixels on, and of damage that does no harm here.
+                warnings.simplefilter("ignore")
+                # By name, Pillow 13 would map an uncompressed TIFF into memory and turn it wrongly.
+                with open(path, "rb") as file, Image.open(file) as image:
+                    _go_to(image, page)
+                    return _finished(_upright(_floats(image), image), grey)
     except Exception as error:  # on damaged files Pillow's parsers raise nearly every kind there is
         raise ValueError(f"{path} cannot be read as an image: {_reason(error)}") from error
+    return read_dicom(path, frame=page)
 
 
 def bits_of(path):
-    """How many bits a channel of a file has that ``read_image`` reads: 8, 16, or what a DICOM file says that it stores.
+    """How many bits a channel of a file has that ``read_image`` reads: 1 (black and white), 2, 4, 8 or 16.
+
+    Of a DICOM file, and of a grey TIFF, it is what the file says that it stores, for example 12.
 
     Raises:
         FileNotFoundError: there is no such file. ValueError: it is no image.
@@ -106,6 +108,12 @@ def bits_of(path):
 
             return int(pydicom.dcmread(path, force=True, stop_before_pixels=True).BitsStored)
         with Image.open(path) as image:
+            stored = getattr(image, "tag_v2", {}).get(258)
+            if stored is not None:
+                return int(stored[0])
+            packed = _raw_mode(image).partition("L;")[2]
+            if image.mode == "1" or packed in ("2", "4"):
+                return int(packed or 1)
             return 16 if image.mode.startswith("I") or ";16" in _raw_mode(image) else 8
     except Exception as error:  # as in read_image
         raise ValueError(f"{path} cannot be read as an image: {_reason(error)}") from error
@@ -130,14 +138,14 @@ def _go_to(image, page):
             raise ValueError(f"it has the pages 0 to {pages - 1}, got page={page!r}")
         image.seek(page)
     elif pages > 1 and image.format in ("TIFF", "DCX"):
-        raise ValueError(f"it holds {pages} pages; reading.read_image(path, page=0) takes the first, or save one alone")
+        raise ValueError(f"it holds {pages} pages; page=0 takes the first (a command: --page 0), or save one alone")
 
 
 def _floats(image):
     """The pixels of an open Pillow image in [0, 1], float32 [H, W] or [H, W, 3], over white where transparent."""
     tags = getattr(image, "tag_v2", {})
     if image.mode == "F":
-        raise ValueError("it stores floats, whose range is not known")
+        raise ValueError("it stores floats, whose range is not known; save it with whole numbers of 8 or 16 bits")
     if tags.get(284) == 2 and max(tags.get(258, (8,))) > 8 and len(image.getbands()) > 1:
         # Pillow misreads them where they are not compressed.
         raise ValueError("its channels of 16 bits lie in planes one after the other; save it with interleaved channels")
@@ -164,7 +172,7 @@ def _floats(image):
 def _grey_of_sixteen_bits(image):
     """(values, alpha or None) of an image of mode I;16, or I where Pillow calls 16 bits so."""
     if image.mode == "I" and image.format not in ("PNG", "PPM"):
-        raise ValueError("it stores 32-bit or signed integers, whose range is not known; expected 8 or 16 bits")
+        raise ValueError("it stores 32-bit or signed integers, whose range is not known; save it with 8 or 16 bits")
     tags = getattr(image, "tag_v2", {})
     bits, white_is_zero = tags.get(258, (16,))[0], tags.get(262) == 0
     image.load()  # before numpy asks for the shape: Pillow turns a TIFF while it loads it

@@ -31,6 +31,22 @@ def network(request):
     return net
 
 
+SHIPPED = ("xray-bdcnn", "xray-bdcnn-no-nle", "xray-bdcnn-no-ssim", "xray-dncnn", "xray-recnn")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_networks_leave_no_seam_in_a_whole_x_ray(name):
+    rows, columns = np.mgrid[:1024, :1024] / 200
+    clean = 130 + 70 * np.sin(3 * rows) * np.cos(2 * columns) + 20 * (np.hypot(rows - 2, columns - 3) < 1)
+    noisy = noise.hybrid(clean, 0.4, 10.0, seed=0) / 255
+    restorer = restoration.load(name)
+    whole = restorer(noisy, tile=1024)
+    assert np.abs(whole - clean / 255).mean() < 0.25 * np.abs(noisy - clean / 255).mean()
+    for tile in (512, 300):
+        assert np.abs(restorer(noisy, tile=tile) - whole).max() <= 1e-5
+
+
 # Architecture.
 
 

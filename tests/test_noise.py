@@ -97,6 +97,20 @@ READINGS = {
 }
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_hybrid_noise_on_cuda_stays_there_and_has_the_same_moments():
+    grey = torch.full((400_000,), 100.0, device="cuda")
+    first, again, other = (noise.hybrid(grey, 0.4, 10.0, seed=seed, clip=False) for seed in (1, 1, 2))
+    assert first.device.type == "cuda" and first.dtype == torch.float32
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert first.mean().item() == pytest.approx(100, abs=5 * np.sqrt(350 / 400_000))
+    assert first.var().item() == pytest.approx(350, rel=5 * np.sqrt(2 / 400_000))
+    eta = torch.tensor([0.4, 1.9], device="cuda").view(2, 1, 1, 1)
+    batch = noise.hybrid(torch.full((2, 1, 300, 300), 100.0, device="cuda"), eta, 10.0, seed=3)
+    expected = [noise.variance(100.0, level, 10.0) for level in (0.4, 1.9)]
+    assert batch.var((1, 2, 3)).tolist() == pytest.approx(expected, rel=0.05)
+
+
 @pytest.mark.parametrize("eta, sigma", published.NOISY_PSNR)
 def test_the_nine_noisy_psnrs_of_table_ii(bell, eta, sigma):
     noisy = noise.hybrid(bell, eta, sigma, seed=7).astype(np.float64)

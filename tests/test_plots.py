@@ -47,6 +47,7 @@ def test_one_scale_and_bar_for_all_rows():
 
 
 def test_a_flat_row_has_a_scale():
+    assert plots.grid({"a": [GREY]}, inches=3).get_size_inches()[0] == 3
     figure = plots.grid({"flat": [np.full((2, 2), 3.0)]}, limits=None)
     assert figure.axes[0].images[0].get_clim() == (2.5, 3.5)
 

@@ -102,6 +102,17 @@ def test_a_block_is_replaced_and_nothing_else():
     assert readme.filled(text, {"claims": "new | \\1"}) == "a\n<!-- begin claims -->\nnew | \\1\n<!-- end claims -->\nb"
 
 
+def test_what_the_ssim_loss_costs_is_what_the_records_hold():
+    runs = [records.load(ROOT / f"tests/records/13.{profile}.json") for profile in ("default", "paper")]
+    with_it, without = ([run[f"xray-bdcnn{end}-means"]["value"] for run in runs] for end in ("", "-no-ssim"))
+    costs = sorted(one[1] - other[1] for one, other in zip(without, with_it))
+    assert f"the SSIM loss costs {costs[0]:.1f} to {costs[-1]:.1f} dB of PSNR" in README
+    rivals = [run[f"{name}-means"]["value"][1] for run in runs for name in ("bm3d", "xray-dncnn")]
+    assert all(one[1] > max(pair) for one, pair in zip(without, (rivals[:2], rivals[2:])))
+    assert "the lead over BM3D and DnCNN, and gains no SSIM" in README
+    assert all(one[2] <= other[2] for one, other in zip(with_it, without))
+
+
 @pytest.mark.parametrize(
     "source, paper, place",
     [

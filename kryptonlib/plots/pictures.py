@@ -41,7 +41,7 @@ def images(pictures, titles=None, *, columns=None, cmap="gray", limits=(0.0, 1.0
     return figure
 
 
-def grid(rows, columns=None, *, cmap="gray", limits=(0.0, 1.0), colourbar=None, height=2.0):
+def grid(rows, columns=None, *, cmap="gray", limits=(0.0, 1.0), colourbar=None, height=2.0, inches=WIDTH):
     """A table of pictures whose rows have names: "noisy", "restored", "difference".
 
     Args:
@@ -53,7 +53,7 @@ def grid(rows, columns=None, *, cmap="gray", limits=(0.0, 1.0), colourbar=None, 
             spans the values of the row, so that a row's pictures can be compared with each other.
         colourbar: label of a colour bar beside every row of [H, W] pictures, for example "score"; or a mapping from
             the names of the rows that get one to its label. None draws none.
-        height: height of a row in inches.
+        height: height of a row in inches. inches: width of the figure; less of it closes the gaps between columns.
 
     Returns:
         The matplotlib figure.
@@ -83,7 +83,7 @@ def grid(rows, columns=None, *, cmap="gray", limits=(0.0, 1.0), colourbar=None, 
     maps = per_row(cmap, pictures, "cmap", "gray")
     ranges = per_row(limits, pictures, "limits", (0.0, 1.0))
     bars = per_row(colourbar, pictures, "colourbar", None)
-    figure, axes = plt.subplots(len(pictures), width, figsize=(WIDTH, height * len(pictures)), squeeze=False)
+    figure, axes = plt.subplots(len(pictures), width, figsize=(inches, height * len(pictures)), squeeze=False)
     for row, (name, items) in zip(axes, pictures.items()):
         low, high = checked_limits(ranges[name] or span(items), f"grid() with row {name!r}")
         drawn = [draw(place, item, maps[name], low, high) for place, item in zip(row, items)]

@@ -8,6 +8,21 @@ from kryptonlib import plots
 from kryptonlib.restoration import noise
 
 
+def readings(said, found):
+    """PSNR of several readings of the noise model over the printed one.
+
+    Args:
+        said: PSNR printed for each noise level, in dB. found: label of a reading -> its PSNR at each level.
+    """
+    figure, axis = plt.subplots(figsize=(5.6, 3.6))
+    for (label, values), marker in zip(found.items(), "osD^v"):
+        axis.plot(said, values, ls="", marker=marker, label=label)
+    axis.axline((said[0], said[0]), slope=1, color="0.5", lw=1, marker="")
+    axis.set(xlabel="PSNR printed in Table II (dB)", ylabel="PSNR of the reading (dB)")
+    axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
 def levels(fitted, pair, difference, truth, guesses):
     """How the noise of one image is read off it, and how two estimators do over many.
 
@@ -28,8 +43,9 @@ def levels(fitted, pair, difference, truth, guesses):
     for axis, index, name in ((two, 0, "η"), (three, 1, "σ")):
         for (label, found), marker in zip(guesses.items(), "o^s"):
             axis.plot(truth[:, index], found[:, index], ls="", marker=marker, ms=4, mfc="none", label=label)
-        ends = [truth[:, index].min(), truth[:, index].max()]
-        axis.plot(ends, ends, color="0.5", lw=1, marker="")
+        # Many points: on a logarithmic axis the diagonal is a curve.
+        ends = np.linspace(truth[:, index].min(), truth[:, index].max(), 50)
+        axis.plot(ends, ends, color="0.5", lw=1, ls="-", marker="")
         axis.set(xlabel=f"true {name}", ylabel=f"estimated {name}")
     # A line through few grey levels may miss eta by a factor.
     two.set_yscale("log")
@@ -44,15 +60,15 @@ def levels(fitted, pair, difference, truth, guesses):
 
 
 def gains(maps, etas, sigmas):
-    """Gain in PSNR over eta and sigma, a panel for each method, one scale.
+    """Gain in PSNR over eta and sigma, a panel for each method, one scale from the least gain to the largest.
 
     Args:
         maps: label -> [etas, sigmas] in dB.
     """
     figure, axes = plt.subplots(1, len(maps), figsize=(plots.WIDTH, 2.6), sharey=True, squeeze=False)
-    most = max(float(values.max()) for values in maps.values())
+    least, most = (float(pick(list(maps.values()))) for pick in (np.min, np.max))
     for axis, (label, values) in zip(axes[0], maps.items()):
-        drawn = axis.imshow(values, vmin=0, vmax=most, aspect="auto")
+        drawn = axis.imshow(values, vmin=least, vmax=most, aspect="auto")
         for (row, column), value in np.ndenumerate(values):
             text = axis.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7, color="white")
             text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
@@ -79,20 +95,32 @@ def bars(groups, series):
     return figure
 
 
-def spots(contrasts, trials, planted, restored):
+def spots(trials, planted, restored, contrast):
     """What is kept of planted spots, how well they can be told from nothing, and one of them.
 
     Args:
-        contrasts: in grey levels. trials: label -> ``nodule.Kept`` of each contrast.
-        planted, restored: [h, w] in [0, 255].
+        trials: label -> list of ``nodule.Kept``, of the same contrasts.
+        planted, restored: [h, w] in [0, 255]. contrast: of the spot in them.
     """
     figure, axes = plt.subplots(1, 4, figsize=(9.6, 2.5), width_ratios=(1.4, 1.4, 1, 1))
+    contrasts = [one.contrast for one in next(iter(trials.values()))]
     for axis, what, label in ((axes[0], "share", "share of contrast kept"), (axes[1], "index", "detectability d'")):
         series = {name: [getattr(one, what) for one in found] for name, found in trials.items()}
         plots.curves(contrasts, series, xlabel="contrast (grey levels)", ylabel=label, axes=axis)
         axis.legend(fontsize=6)
-    for axis, picture, title in ((axes[2], planted, "planted"), (axes[3], restored, "restored")):
-        axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    for line, found in zip(list(axes[0].lines), trials.values()):
+        errors = [one.share_error for one in found]
+        axes[0].errorbar(contrasts, line.get_ydata(), errors, ls="", marker="", color=line.get_color(), capsize=2, lw=1)
+    axes[0].set_ylim(0, None)
+    for axis in axes[:2]:
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(contrasts, [f"{contrast:g}" for contrast in contrasts])
+    low, high = float(planted.min()), float(planted.max())
+    pictures = (planted, restored), (f"planted: {contrast:g}", "noisy, then restored")
+    for axis, picture, title in zip(axes[2:], *pictures):
+        axis.imshow(picture, cmap="gray", vmin=low, vmax=high)
         axis.set_title(title, fontsize=8)
         axis.axis("off")
+        scale = {"fontsize": 7, "ha": "center", "va": "top", "transform": axis.transAxes}
+        axis.text(0.5, -0.02, f"grey {low:.0f} to {high:.0f}", **scale)
     return figure

@@ -267,7 +267,7 @@ def _all():
         "codec": _codecs(),
         "denoising": _denoisers(),
         "mri": _mri_networks(),
-        "xray": {name: Entry(_xrays(name), what, 15, needs=("default",)) for name, what in XRAYS.items()},
+        "xray": {name: Entry(_xrays(name), what, 8, needs=("default",)) for name, what in XRAYS.items()},
     }
     return {name: replace(entry, group=group) for group, entries in groups.items() for name, entry in entries.items()}
 

@@ -2,9 +2,16 @@
 
 Yin et al. (paper 4) draw noise levels at random for every patch, eta from (0.4, 1.9) and sigma from (0, 20). The
 networks here see the same patches with the same noise, in the same order, at the same rate; X-BDCNN has the paper's
-mixed loss, its ablations parts of it, DnCNN and the residual network the squared error of their own papers. Ours
-differ from the paper in size, in the number of steps (minutes on a CPU for 30 hours on a GPU), in patches of 64x64
-pixels instead of 128x128, and in that patients are split before anything is cropped.
+mixed loss, its ablations parts of it, DnCNN and the residual network the squared error of their own papers.
+
+Ours differ from the paper in
+
+- size: fewer channels
+- steps: minutes for 30 hours on a GPU
+- the rate: up to 1e-3 in the first tenth of the steps, then evenly down to 0; the paper takes 1e-3 for 20 epochs and
+  1e-4 for 20 more
+- patches: 64x64 pixels instead of 128x128
+- the split: patients are parted before anything is cropped
 """
 
 from dataclasses import replace
@@ -23,6 +30,12 @@ SIDE, BATCH = 64, 4
 """Patches of a step."""
 RATE = 1e-3
 """Adam's highest; the paper's first rate."""
+DIFFERENCES = {
+    "rate": "Adam at 1e-3 for 20 epochs, then at 1e-4 for 20; here it rises, then falls evenly to 0",
+    "side": "patches of 128x128 pixels",
+    "time": "30 hours on a GPU",
+}
+"""What the paper's recipe says where ours differs."""
 FIRST = 24
 """Batches that the last layer is fitted to before the first step."""
 KEPT_BACK, HELD_SIDE = 12, 128
@@ -118,6 +131,7 @@ class XRays(Restoring):
                 "batch": BATCH,
                 "loss": "mean squared error" if self.shares is None else {"alpha": blind.ALPHA, **self.shares},
                 "unit_of_maps": f"{denoisers.LEVEL:g} of white",
+                "paper": DIFFERENCES,
                 "start": "identity and a tenth of orthogonal weights, the last layer by least squares",
             },
             **self.xrays.facts(),

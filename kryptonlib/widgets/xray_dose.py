@@ -62,7 +62,10 @@ def render(network, clean, eta=0.4, sigma=10, seed=0):
         axis.axis("off")
     grey = np.linspace(0, 255, 60)
     lines = {"true": shown.true, "sub-network": shown.by_network, "variance against mean": shown.by_variance}
-    levels = {name: np.sqrt(noise.variance(grey, *pair)) for name, pair in lines.items()}
+    levels = {
+        f"{name}: η {pair[0]:.2g}, σ {pair[1]:.0f}": np.sqrt(noise.variance(grey, *pair))
+        for name, pair in lines.items()
+    }
     plots.curves(grey, levels, xlabel="grey level", ylabel="noise (grey levels)", axes=axes[2])
     for line in axes[2].lines:
         line.set_marker("")
