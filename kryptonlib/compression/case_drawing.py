@@ -60,7 +60,7 @@ def rate_distortion(cases, coders):
 
     Args:
         cases: name -> mean curve, a list of :class:`kryptonlib.compression.rate_distortion.Point`; one is "case 3".
-        coders: name -> mean curve.
+        coders: name -> mean curve; what stands in brackets behind a name is not drawn.
 
     Returns:
         The matplotlib figure.
@@ -80,7 +80,8 @@ def rate_distortion(cases, coders):
         axes["gaps"].plot(rates, above, marker="", label=name, **style)
     axes["gaps"].set(xlabel="rate (bit/pixel)", ylabel="dB above case 3")
     axes["gaps"].legend(fontsize=7.5)
-    _lines({"case 3": cases["case 3"], **coders}, axes["coders"])
+    short = {name.split(" (")[0]: curve for name, curve in coders.items()}
+    _lines({"case 3": cases["case 3"], **short}, axes["coders"])
     axes["coders"].set_title("case 3 and other coders")
     return figure
 
@@ -109,7 +110,9 @@ def extremes(curve, other, ceiling, name, other_name):
     for number, (label, value) in enumerate(ceiling.items(), 2):
         place.axhline(value, color=plots.COLOURS[number], linestyle=plots.STYLES[number], label=f"{label}, not rounded")
     for point in curve:
-        place.annotate(f"{point.setting:g}", (point.bpp, point.psnr), (2, -10), textcoords="offset points", fontsize=7)
+        # Finer steps lie close together below the ceiling, so that their labels stand between curve and legend.
+        label = f"1/{1 / point.setting:g}" if point.setting < 1 else f"{point.setting:g}"
+        place.annotate(label, (point.bpp, point.psnr), (0, -11), textcoords="offset points", fontsize=7, ha="left")
     place.legend(fontsize=7.5)
     return figure
 
