@@ -109,10 +109,13 @@ def extremes(curve, other, ceiling, name, other_name):
     place.set_xscale("log")
     for number, (label, value) in enumerate(ceiling.items(), 2):
         place.axhline(value, color=plots.COLOURS[number], linestyle=plots.STYLES[number], label=f"{label}, not rounded")
+    known = np.array(sorted((np.log(p.bpp), p.psnr) for p in other)).T
     for point in curve:
-        # Finer steps lie close together below the ceiling, so that their labels stand between curve and legend.
         label = f"1/{1 / point.setting:g}" if point.setting < 1 else f"{point.setting:g}"
-        place.annotate(label, (point.bpp, point.psnr), (0, -11), textcoords="offset points", fontsize=7, ha="left")
+        # On the side of the curve where the other one is not.
+        ahead = point.psnr > np.interp(np.log(point.bpp), *known)
+        side = {"xytext": (-2, 5), "ha": "right"} if ahead else {"xytext": (0, -13), "ha": "left"}
+        place.annotate(label, (point.bpp, point.psnr), textcoords="offset points", fontsize=7, **side)
     place.legend(fontsize=7.5)
     return figure
 

@@ -50,17 +50,17 @@ def dct_atoms(count=128):
     return found
 
 
-def untrained_atoms(draws, count=128, patches=200):
+def untrained_atoms(draws, patches=200):
     """Atoms of block transforms like the one that training begins with, each computed from other patches.
 
     The patches are those of the course's photos for tuning, so that the control does not depend on what is tested. Where
     principal components have nearly equal variances, they mix as chance has it: what differs between the draws is chance.
 
     Args:
-        draws: how many transforms. count: of maps. patches: of 128 x 128 pixels that each is computed from.
+        draws: how many transforms, of 128 maps each. patches: of 128 x 128 pixels that each is computed from.
 
     Returns:
-        Array [draws, count, 112, 112].
+        Array [draws, 128, 112, 112].
 
     Raises:
         ValueError: fewer than one draw.
@@ -70,10 +70,10 @@ def untrained_atoms(draws, count=128, patches=200):
     found = []
     for seed in range(draws):
         source = samples.patches("tune", 128, seed=seed, kind="photo", channels="limited-luma")
-        net = Autoencoder(count, normalized=False)
+        net = Autoencoder(normalized=False)
         block_transform(net, 255 * source.batch(0, patches))
         net.requires_grad_(False)
-        found.append(atoms_of(net, resting(torch.zeros(count)), range(count), np.ones(count)))
+        found.append(atoms_of(net, resting(torch.zeros(net.maps)), range(net.maps), np.ones(net.maps)))
     return np.stack(found)
 
 
