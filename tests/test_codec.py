@@ -253,8 +253,8 @@ print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / cou
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
 @pytest.mark.parametrize("mode", bitstream.MODES)
 def test_a_forged_large_image_takes_no_more_than_64_bytes_a_coefficient(mode):
-    # A file of no words is a grey image of any size; what it may cost is bounded by its pixels, of which there are at most
-    # 64 Mi, half a coefficient each: 2 GiB.
+    # A file of no words is a grey image of any size; what it may cost is bounded by its pixels, of which there are at
+    # most 64 Mi, half a coefficient each: 2 GiB.
     done = subprocess.run([sys.executable, "-c", FORGED, mode], capture_output=True, text=True, check=True, timeout=300)
     assert float(done.stdout) < 64
 
@@ -496,7 +496,8 @@ def test_a_curve_as_files_has_the_same_quality_and_the_files_sizes(codec):
 
 
 def test_bd_psnr_of_means_and_images_and_the_table_of_both():
-    anchors = [curve([0.1, 0.3, 0.6, 1.1], [27.0, 30.1, 33.2, 36.4]), curve([0.2, 0.5, 0.9, 1.6], [25.0, 28.1, 31.2, 34.4])]
+    anchors = [curve([0.1, 0.3, 0.6, 1.1], [27.0, 30.1, 33.2, 36.4])]
+    anchors.append(curve([0.2, 0.5, 0.9, 1.6], [25.0, 28.1, 31.2, 34.4]))
     tests = [[rd.Point(p.bpp, p.psnr + more) for p in some] for some, more in zip(anchors, (1.0, 2.0))]
     gain, gains = rd.two_bd_psnrs(anchors, tests)
     assert gains == pytest.approx([1, 2]) and gain == pytest.approx(1.5)

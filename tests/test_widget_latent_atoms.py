@@ -98,7 +98,8 @@ def test_likeness_and_gaps_draw_their_numbers():
     bits = np.array([0.1, 0.4, 0.2])
     left, right = drawing.gaps([1, 2], {"paper": [0.05, 0.03]}, {"paper": bits}, limit=0.04, bound=[0.02, 0.01]).axes
     assert list(left.lines[0].get_ydata()) == [0.05, 0.03] and 0.04 in left.lines[1].get_ydata()
-    assert list(left.lines[2].get_ydata()) == [0.02, 0.01] and left.get_legend_handles_labels()[1] == ["paper", "own tables"]
+    assert list(left.lines[2].get_ydata()) == [0.02, 0.01]
+    assert left.get_legend_handles_labels()[1] == ["paper", "own tables"]
     np.testing.assert_allclose(right.lines[0].get_ydata(), [0.4, 0.6, 0.7])
     before, after = np.array([[10.0, 2.0]]), np.array([[7.0, 1.5]])
     images = [place.images[0] for place in drawing.saved(before, after, ["a", "b"]).axes[:3]]

@@ -1,6 +1,6 @@
 """The smallest learned compressor: the angle that pairs of numbers are turned by, trained with a stand-in for rounding.
 
-A pair is turned, both coefficients are scaled by gains of their own and rounded to whole numbers, and everything is undone.
+A pair is turned, both coefficients are scaled by gains of their own and rounded to whole numbers, and all is undone.
 Angle, gains and the density of the coefficients are learned from J = mean squared error + weight * bits per number. The
 bits are always those with noise; what the decoder is given differs: noise, straight-through or soft rounding, as in the
 codec's training (``training.codec``). How good a result is, is told with real rounding and the empirical entropy.

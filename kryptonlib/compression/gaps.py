@@ -84,10 +84,10 @@ def header_bytes(name):
 
 
 def own_tables(codec, lumas, beta):
-    """How far files with fixed probabilities would lie above the entropies if these had been counted on the very photos.
+    """How far files with fixed probabilities would lie above the entropies, were these counted on the very photos.
 
-    No coder may know them: it is a bound, that no fixed table from other photos goes below in the mean (but for what the
-    paper's rules for rare decisions cost, ``binarization.count_probabilities``). Header and exceptional map are counted.
+    No coder may know them: it is a bound that no fixed table from other photos goes below in the mean (but for what
+    the paper's rules for rare decisions cost, ``binarization.count_probabilities``). Header and exceptional map count.
 
     Args:
         codec, lumas: as in ``measure``. beta: one of ``BETAS``.
@@ -132,7 +132,7 @@ def saved_where(before, after, parts=4):
         ([0.5, 0.1875], [0.25, 0.75])
     """
     if before.shape != after.shape or before.size < parts:
-        raise ValueError(f"saved_where() got arrays {before.shape} and {after.shape} for {parts} groups; expected equal ones")
+        raise ValueError(f"saved_where() got {before.shape} and {after.shape} for {parts} groups; expected equal ones")
     groups = np.array_split(np.argsort(before, axis=None, kind="stable"), parts)
     costs = np.array([before.flat[group].sum() for group in groups])
     saved = costs - np.array([after.flat[group].sum() for group in groups])

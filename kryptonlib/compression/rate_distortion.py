@@ -111,7 +111,7 @@ CODERS = {
     "HEVC intra (x265 in HEIF)": (_heif, (10, 20, 30, 40, 50, 60, 70)),
 }
 """Name -> (function of luma and setting that gives a file, settings). Sizes are those of codestreams where the format has
-one (JPEG 2000 without the JP2 box); HEIF's container is told apart by ``container_bytes``, HEVC's parameter sets count."""
+one (JPEG 2000 without the JP2 box); HEIF's container is told apart by ``container_bytes``."""
 
 
 def other_coded(name, luma, setting):
@@ -155,8 +155,8 @@ HOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
 
 
 def container_bytes(data):
-    """Bytes of a HEIF file that are neither in its media box nor HEVC's parameter sets (the box hvcC), which a decoder needs
-    and a raw HEVC stream has too."""
+    """Bytes of a HEIF file that are neither in its media box nor HEVC's parameter sets (the box hvcC), which a decoder
+    needs and a raw HEVC stream has too."""
     return len(data) - _payload(data)
 
 
@@ -176,7 +176,7 @@ def _payload(boxes):
 
 
 def jpeg2000_header_bytes(data):
-    """Bytes of a JPEG 2000 codestream of one tile that are no coefficients': all up to the marker SOD, and the end's two.
+    """Bytes of a JPEG 2000 codestream of one tile that are no coefficients': up to the marker SOD, and the end's two.
 
     Raises:
         ValueError: no codestream, or one without SOD.
@@ -221,7 +221,7 @@ def mean_curve(curves):
 
 
 def mean_curves(curves, below=float("inf")):
-    """Name -> mean curve, from name -> a curve for each image; points at ``below`` bits per pixel or more are left out."""
+    """Name -> mean curve, from name -> a curve for each image; points at ``below`` bit/pixel or more are left out."""
     return {name: [point for point in mean_curve(some) if point.bpp < below] for name, some in curves.items()}
 
 
@@ -313,9 +313,11 @@ def bd_table(test, rows):
 
     Args:
         test: the coder's name.
-        rows: name of another -> (BD-rate of the mean curve, array of images', BD-PSNR of the mean curve, array of images').
+        rows: name of another -> (BD-rate of the mean curve, array of images', BD-PSNR of the mean curve, array of
+            images').
     """
-    lines = [f"| {test} against | BD-rate, mean curve | per image | needs less for | BD-PSNR, mean curve | per image |", "|-" * 6 + "|"]
+    head = f"| {test} against | BD-rate, mean curve | per image | needs less for | BD-PSNR, mean curve | per image |"
+    lines = [head, "|-" * 6 + "|"]
     for name, (rate, rates, gain, gains) in rows.items():
         fewer = f"{(rates < 0).sum()} of {len(rates)} images"
         means = np.nanmean(rates), np.nanmean(gains)

@@ -86,11 +86,12 @@ def differences(cases, compared=COMPARED):
 def agreement(apart):
     """How well the cases agree: (most, low, high) in dB from what ``differences`` gave.
 
-    ``most`` is the largest distance of cases 2 and 3 at equal rate, ``low`` and ``high`` are the ends of how far these two lie
-    above case 1.
+    ``most`` is the largest distance of cases 2 and 3 at equal rate, ``low`` and ``high`` are the ends of how far these
+    two lie above case 1.
 
     Example:
-        >>> agreement({("case 2", "case 3"): [-0.1, 0.0], ("case 2", "case 1"): [0.1, 0.3], ("case 3", "case 1"): [0.2, 0.4]})
+        >>> above = [0.1, 0.3], [0.2, 0.4], [-0.1, 0.0]
+        >>> agreement(dict(zip((("case 2", "case 1"), ("case 3", "case 1"), ("case 2", "case 3")), above)))
         (0.1, 0.1, 0.4)
     """
     against = apart["case 2", "case 1"] + apart["case 3", "case 1"]

@@ -74,8 +74,8 @@ def rows(parts, full=None):
 
     Args:
         parts: pairs (number of a notebook, name -> record).
-        full: number of a notebook -> (name -> record) of the profile "paper", where that was recorded. A claim that only this
-            profile measures has a row of its own.
+        full: number of a notebook -> (name -> record) of the profile "paper", where that was recorded. A claim that only
+            this profile measures has a row of its own.
     """
     full = full or {}
     made = []

@@ -85,8 +85,8 @@ def alikeness(atoms):
     """Where atoms lie and what they are: energy outside the own block over frequency, and likeness to one DCT function.
 
     Args:
-        atoms: name -> array [N, 112, 112], or several draws of such atoms [draws, N, 112, 112]: the first is drawn on the left,
-            a line for each on the right.
+        atoms: name -> array [N, 112, 112], or several draws of such atoms [draws, N, 112, 112]: the first is drawn on
+            the left, a line for each on the right.
 
     Returns:
         The matplotlib figure.
@@ -94,8 +94,8 @@ def alikeness(atoms):
     figure, (left, right) = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.0))
     for (name, some), colour, style, marker in zip(atoms.items(), plots.COLOURS, plots.STYLES, plots.MARKERS):
         draws = some[None] if some.ndim == 3 else some
-        left.plot(likeness.frequency(draws[0]), likeness.outside(draws[0]), linestyle="", marker=marker, color=colour, label=name,
-                  alpha=0.7)  # fmt: skip
+        places = likeness.frequency(draws[0]), likeness.outside(draws[0])
+        left.plot(*places, linestyle="", marker=marker, color=colour, label=name, alpha=0.7)
         for number, one in enumerate(draws):
             share = np.sort(likeness.dct_share(one))
             label = None if number else name if len(draws) == 1 else f"{name}, {len(draws)} draws"
@@ -114,7 +114,8 @@ def gaps(betas, lines, per_map, limit, bound):
     Args:
         betas: factors of the step. lines: mode -> mean gap [betas] in bit/pixel.
         per_map: mode -> gap [maps] in bit/pixel at one beta; drawn by falling gap of the first mode.
-        limit: that a line is drawn at. bound: [betas], what probabilities of these very photos would leave; drawn dashed.
+        limit: that a line is drawn at.
+        bound: [betas], what probabilities of these very photos would leave; drawn dashed.
 
     Returns:
         The matplotlib figure.

@@ -53,8 +53,8 @@ def dct_atoms(count=128):
 def untrained_atoms(draws, patches=200):
     """Atoms of block transforms like the one that training begins with, each computed from other patches.
 
-    The patches are those of the course's photos for tuning, so that the control does not depend on what is tested. Where
-    principal components have nearly equal variances, they mix as chance has it: what differs between the draws is chance.
+    The patches are of the course's photos for tuning, so that the control does not depend on what is tested. Principal
+    components of nearly equal variances mix as chance has it: what differs between the draws is chance.
 
     Args:
         draws: how many transforms, of 128 maps each. patches: of 128 x 128 pixels that each is computed from.
@@ -118,8 +118,9 @@ def beside_draws(learned, draws):
         learned: array [N, 112, 112]. draws: array [draws, N, 112, 112] of ``untrained_atoms``.
 
     Returns:
-        Three lists. The median share that one DCT function holds: learned, least and largest of the draws. The share of atoms
-        of which one function holds more than half: the same three. The median share outside the block: learned, all draws.
+        Three lists. The median share that one DCT function holds: learned, least and largest of the draws. The share of
+        atoms of which one function holds more than half: the same three. The median share outside the block: learned, all
+        draws.
     """
     shares = [dct_share(some) for some in (learned, *draws)]
     middle, half = [float(np.median(some)) for some in shares], [float((some > 0.5).mean()) for some in shares]
