@@ -58,8 +58,11 @@ def test_a_row_says_behind_its_own_value_what_the_run_on_the_papers_data_found()
     (row,) = claims.rows([("11", {"ratio": ours})], {"11": {"ratio": full}, "12": {"ratio": ours}})
     assert row["finds"] == "wins on 7 photos; with the paper's own data: loses on 24 photos (not confirmed)"
     assert row["verdict"] == "confirmed"
-    (row,) = claims.rows([("11", {"ratio": ours})], {"11": {"other": full}})
-    assert row["finds"] == "wins on 7 photos"
+    row, alone = claims.rows([("11", {"ratio": ours})], {"11": {"other": full, "count": entry(claim="")}})
+    assert row["finds"] == "wins on 7 photos" and row["command"] == "make reproduce NB=11"
+    # What the run on the paper's data alone measures has a row that says how to run it.
+    assert (alone["name"], alone["finds"]) == ("other", "loses on 24 photos")
+    assert alone["command"] == "python -m kryptonlib run --only 11 --profile paper"
 
 
 def test_only_notebooks_with_a_record_of_the_profile_paper_are_taken(tmp_path):

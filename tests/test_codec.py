@@ -1,6 +1,8 @@
 """Files of the codec: what comes back, what is refused, and rates beside other coders."""
 
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -11,11 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kryptonlib import cli, compression, images, samples, small_weights, store
-from kryptonlib.compression import bitstream, coding_tables, gaps
+from kryptonlib.compression import binarization, bitstream, coding_tables, gaps
 from kryptonlib.compression import rate_distortion as rd
 from kryptonlib.compression.autoencoder import Autoencoder
 from kryptonlib.compression.codec import CONTEXT, TABLES, Codec
 from kryptonlib.compression.context import ContextModel
+from kryptonlib.compression.quantization import BETAS
 from kryptonlib.compression.start import block_transform
 
 
@@ -145,7 +148,115 @@ def test_the_mean_maps_and_the_map_of_means_are_found(codec, net):
     torch.testing.assert_close(codec.tables["means"].double(), mean.detach(), rtol=1e-4, atol=1e-4)
 
 
+def test_tables_of_the_very_photos_are_those_a_codec_with_them_would_write_with(net, codec):
+    lumas = [luma_of("chelsea", (64, 96)), luma_of("rocket", (96, 64))]
+    for beta in (1.0, 4.0):
+        symbols = np.concatenate([codec.symbols(luma, beta).reshape(128, -1) for luma in lumas], 1)
+        probabilities = codec.tables["probabilities"].clone()
+        probabilities[BETAS.index(beta)] = torch.from_numpy(binarization.count_probabilities(symbols).astype(np.int32))
+        own = Codec("test", net, codec.tables | {"probabilities": probabilities})
+        found = gaps.own_tables(codec, lumas, beta)
+        for gap, bound in zip(gaps.measure(own, lumas, [beta], ["paper"]), found):
+            assert -8 < gap.pixels * (gap.bpp - bound) < 8 * 13
+        assert found.mean() < np.mean([gap.bpp for gap in gaps.measure(codec, lumas, [beta], ["paper"])])
+    with pytest.raises(ValueError, match="no photos"):
+        gaps.own_tables(codec, [], 1.0)
+
+
+def test_where_bits_are_saved_adds_up():
+    rng = np.random.default_rng(0)
+    before = rng.random((6, 7)) + 0.1
+    after = before * rng.random((6, 7))
+    own, all_of_it = gaps.saved_where(before, after, 3)
+    order = np.argsort(before.ravel())
+    for number, group in enumerate(np.split(order, 3)):
+        assert own[number] == pytest.approx(1 - after.ravel()[group].sum() / before.ravel()[group].sum())
+    assert all_of_it.sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="expected equal ones"):
+        gaps.saved_where(before, after[:3])
+
+
+def test_files_are_told_as_a_share_of_the_entropy_and_timed(codec):
+    lumas = [luma_of("chelsea", (64, 80)), luma_of("rocket", (48, 48))]
+    files = gaps.measure(codec, lumas, [1.0, 4.0], ["adaptive"])
+    found = gaps.below_entropy(files, [4.0, 1.0])
+    assert found.shape == (2, 2) and found[1, 0] == pytest.approx(1 - files[0].size / files[0].entropies.sum())
+    assert 0 < gaps.seconds(codec, lumas[1]) < 60
+
+
 # What is refused.
+
+
+def test_a_damaged_file_is_told_in_words(codec):
+    symbols = codec.symbols(luma_of("chelsea", (64, 80)), 1.0)
+    data = codec.encode_symbols(symbols, (64, 80), mode="adaptive")
+    assert gaps.attempt(codec, symbols, data) == "0% of the coefficients come out wrong"
+    assert gaps.attempt(codec, symbols, gaps.flipped(data)).startswith("the decoder stops: *damaged: its checksum")
+    # A bit in the last words changes few coefficients, and nobody notices but the checksum.
+    late = gaps.flipped(data, place=0.95)
+    assert [at for at, (a, b) in enumerate(zip(data, late)) if a != b] == [int(0.95 * len(data))]
+    with pytest.raises(ValueError, match="place=1; expected 0 up to but not 1"):
+        gaps.flipped(data, place=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", bitstream.MODES)
+def test_fifteen_hundred_forged_files_of_a_shipped_codec_end_in_an_image_or_one_error(mode):
+    codec, rng = Codec.load("codec-10000"), np.random.default_rng(bitstream.MODES.index(mode))
+    luma = luma_of("chelsea", (64, 80))
+    good = codec.encode(luma, mode=mode)
+    end = bitstream.FIXED.size + len(codec.name)
+    decoded = 0
+    for number in range(500):
+        data = bytearray(good)
+        for _ in range(rng.integers(1, 4)):
+            # Anything but the magic and the name, and the checksum is made to fit.
+            at = rng.integers(end + 4, len(data)) if number % 5 else rng.integers(4, 6)
+            data[at] = rng.integers(256)
+        if number % 7 == 0:
+            del data[end + 4 + 4 * rng.integers((len(data) - end) // 4) :]
+        if number % 11 == 0:
+            data += rng.bytes(4 * rng.integers(1, 9))
+        struct.pack_into(">I", data, end, zlib.crc32(bytes(data[:end] + data[end + 4 :])))
+        try:
+            assert codec.decode(bytes(data)).shape == luma.shape
+            decoded += 1
+        except compression.FormatError as error:
+            assert "checksum" not in str(error)
+    assert decoded > 0
+
+
+@pytest.mark.parametrize("mode", bitstream.MODES)
+def test_a_forged_large_image_of_words_that_no_encoder_wrote_ends_at_once(codec, mode):
+    words = np.random.default_rng(0).integers(0, 1 << 32, 20, dtype=np.uint32)
+    data = bitstream.pack(bitstream.Header(mode, 1.0, (8192, 8192), "test", codec.fingerprint), words)
+    with pytest.raises(compression.FormatError, match="^damaged: "):
+        codec.decode(data)
+
+
+FORGED = """
+import resource, sys
+import numpy as np
+from kryptonlib.compression import Codec, bitstream
+codec = Codec.load("codec-10000")
+def decode(side):
+    header = bitstream.Header(sys.argv[1], 1.0, (side, side), codec.name, codec.fingerprint)
+    return codec.decode_symbols(bitstream.pack(header, np.zeros(0, np.uint32)))[0].size
+decode(64)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+count = decode(4096)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / count)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
+@pytest.mark.parametrize("mode", bitstream.MODES)
+def test_a_forged_large_image_takes_no_more_than_64_bytes_a_coefficient(mode):
+    # A file of no words is a grey image of any size; what it may cost is bounded by its pixels, of which there are at
+    # most 64 Mi, half a coefficient each: 2 GiB.
+    done = subprocess.run([sys.executable, "-c", FORGED, mode], capture_output=True, text=True, check=True, timeout=300)
+    assert float(done.stdout) < 64
 
 
 def test_files_of_others_are_refused_with_the_reason(codec, net):
@@ -343,5 +454,65 @@ def test_fixed_rate_is_the_rate_asked_for():
 def test_a_heif_file_s_container_is_what_lies_outside_its_media_box():
     box = struct.pack(">I", 20) + b"ftyp" + bytes(12) + struct.pack(">I", 11) + b"mdat" + b"abc"
     assert rd.container_bytes(box) == 28
+
+    def nest(kind, inside):
+        return struct.pack(">I", 8 + len(inside)) + kind + inside
+
+    # HEVC's parameter sets are no container's: they lie in meta, iprp, ipco.
+    sets = nest(b"ipco", nest(b"ispe", bytes(12)) + nest(b"hvcC", bytes(115)))
+    meta = nest(b"meta", bytes(4) + nest(b"hdlr", bytes(20)) + nest(b"iprp", sets))
+    assert rd.container_bytes(box + meta) == 28 + len(meta) - 115
+    data = rd.CODERS["HEVC intra (x265 in HEIF)"][0](luma_of("camera"), 20)
+    box = data.index(b"hvcC") - 4
+    media = data.index(b"mdat") - 4
+    lengths = [int.from_bytes(data[at : at + 4], "big") - 8 for at in (box, media)]
+    assert rd.container_bytes(data) == len(data) - sum(lengths)
     with pytest.raises(ValueError, match="did you mean JPEG"):
         rd.other_point("JPG", luma_of("camera"), 3)
+
+
+def test_a_codestream_s_header_is_what_stands_before_its_data():
+    luma = luma_of("camera")
+    for setting in (16, 200):
+        data = rd.CODERS["JPEG 2000, 9/7, fixed rate"][0](luma, setting)
+        assert rd.jpeg2000_header_bytes(data) == data.index(b"\xff\x93") + 4 < 200
+    point = rd.other_point("JPEG 2000, 9/7, fixed rate", luma, 200)
+    (bare,) = rd.without_headers([point], luma.size)
+    assert bare.bpp == pytest.approx(8 * (len(data) - point.header) / luma.size) and bare.psnr == point.psnr
+    assert rd.other_point("JPEG", luma, 50).header == 0
+    with pytest.raises(ValueError, match="expected a codestream"):
+        rd.jpeg2000_header_bytes(b"\x89PNG")
+    for cut in (0, 2, 30, 100):
+        with pytest.raises(ValueError, match="without the marker SOD"):
+            rd.jpeg2000_header_bytes(data[: 2 + cut])
+
+
+def test_a_curve_as_files_has_the_same_quality_and_the_files_sizes(codec):
+    luma = luma_of("chelsea", (64, 80))
+    curve = [rd.entropy_point(codec, luma, beta) for beta in (1.0, 4.0)]
+    for point, file in zip(curve, rd.as_files(codec, luma, curve)):
+        assert (file.psnr, file.setting) == (point.psnr, point.setting)
+        assert file.bpp == rd.file_point(codec, luma, point.setting).bpp
+
+
+def test_bd_psnr_of_means_and_images_and_the_table_of_both():
+    anchors = [curve([0.1, 0.3, 0.6, 1.1], [27.0, 30.1, 33.2, 36.4])]
+    anchors.append(curve([0.2, 0.5, 0.9, 1.6], [25.0, 28.1, 31.2, 34.4]))
+    tests = [[rd.Point(p.bpp, p.psnr + more) for p in some] for some, more in zip(anchors, (1.0, 2.0))]
+    gain, gains = rd.two_bd_psnrs(anchors, tests)
+    assert gains == pytest.approx([1, 2]) and gain == pytest.approx(1.5)
+    far = [[rd.Point(p.bpp / 100, p.psnr) for p in tests[0]], tests[1]]
+    assert np.isnan(rd.two_bd_psnrs(anchors, far)[1]).tolist() == [True, False]
+    rates = np.array([-10.0, 4.0])
+    head, rule, row = rd.bd_table("case 3", {"JPEG": (-5.0, rates, gain, gains)}).split("\n")
+    assert head.count("|") == rule.count("|") == row.count("|")
+    assert row == "| JPEG | -5.0 % | -3.0 % | 1 of 2 images | +1.50 dB | +1.50 dB |"
+    assert rd.mean_curves({"a": anchors}, below=0.5)["a"] == rd.mean_curve(anchors)[:2]
+    assert rd.slug("HEVC intra (x265 in HEIF)") == "hevc-intra-x265-in-heif"
+
+
+def test_pictures_are_headed_with_rate_and_quality():
+    luma = luma_of("camera", (32, 32))
+    worse = np.clip(luma, 30, 200)
+    found = rd.titles(luma, {"original": (luma, 8.0), "clipped": (worse, 0.25)})
+    assert found == ["original", f"clipped\n0.250 bit/pixel, {rd.psnr(luma, worse):.1f} dB"]

@@ -232,6 +232,27 @@ def test_a_mixture_of_dct_functions_is_none_and_a_shifted_one_lies_outside():
     assert likeness.area(found)[0] == pytest.approx(256)
 
 
+def test_untrained_atoms_lie_in_their_block_and_differ_by_draw():
+    found = likeness.untrained_atoms(2, patches=30)
+    assert found.shape == (2, 128, 112, 112)
+    np.testing.assert_allclose([likeness.outside(some) for some in found], 0, atol=1e-6)
+    np.testing.assert_array_equal(found, likeness.untrained_atoms(2, patches=30))
+    assert np.abs(found[0] - found[1]).max() > 0.01
+    with pytest.raises(ValueError, match="draws=0; expected 1 or more"):
+        likeness.untrained_atoms(0)
+
+
+def test_atoms_beside_draws_are_told_by_medians_and_ends():
+    pure = likeness.dct_atoms(6)
+    mixed = (pure[:3] + 2 * pure[3:]) / 5**0.5
+    even = (pure[:3] + pure[3:]) / 2**0.5
+    middle, half, outside = likeness.beside_draws(mixed, np.stack([pure[:3], even]))
+    assert middle == pytest.approx([0.8, 0.5, 1.0]) and outside == pytest.approx([0, 0], abs=1e-12)
+    assert half[0] == 1 and half[2] == 1
+    three = likeness.beside_draws(even * 0.9, np.stack([mixed]))[1]
+    assert three[1] == three[2] == 1
+
+
 def test_coefficients_of_blocks_are_scipy_s_and_their_energy_is_the_image_s():
     from scipy.fft import dctn
 

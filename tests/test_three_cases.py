@@ -63,6 +63,9 @@ def test_differences_are_those_of_the_mean_curves():
     assert found["case 2", "case 3"] == pytest.approx([0.1, 0.1])
     assert found["case 2", "case 1"] == pytest.approx([0.5, 0.5])
     assert found["case 3", "case 1"] == pytest.approx([0.4, 0.4])
+    assert three_cases.agreement(found) == pytest.approx((0.1, 0.4, 0.5))
+    more = three_cases.differences({"case 1": curves(0.0), "start": curves(0.2)}, [("case 1", "start")])
+    assert more == {("case 1", "start"): pytest.approx([-0.2, -0.2])}
 
 
 def test_bd_rates_of_means_and_of_images_may_differ():

@@ -487,6 +487,7 @@ def test_measuring_counts_rounded_latents_and_the_card_names_the_recipe(small_co
     facts = study.facts(False)
     assert facts["parameters"] == sum(p.numel() for p in Autoencoder(12, hidden=(16, 64), normalized=False).parameters())
     assert facts["recipe"]["gamma"] == 10000 and facts["data"][0]["licence"]
+    assert "three logistics" in facts["recipe"]["density"]
 
 
 def test_the_list_holds_the_eight_networks_and_their_start():

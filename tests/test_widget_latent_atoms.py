@@ -92,6 +92,16 @@ def test_likeness_and_gaps_draw_their_numbers():
     left, right = drawing.alikeness({"a": some, "b": np.roll(some, 8, 2)}).axes
     np.testing.assert_allclose(left.lines[1].get_ydata(), likeness.outside(np.roll(some, 8, 2)))
     np.testing.assert_allclose(right.lines[0].get_xdata(), 1)
-    left, right = drawing.gaps([1, 2], {"paper": [0.05, 0.03]}, {"paper": np.array([0.1, 0.4, 0.2])}, limit=0.04).axes
+    left, right = drawing.alikeness({"a": some, "b": np.stack([some, np.roll(some, 8, 2)])}).axes
+    assert [len(side.lines) for side in (left, right)] == [2, 3]
+    assert right.get_legend_handles_labels()[1] == ["a", "b, 2 draws"]
+    bits = np.array([0.1, 0.4, 0.2])
+    left, right = drawing.gaps([1, 2], {"paper": [0.05, 0.03]}, {"paper": bits}, limit=0.04, bound=[0.02, 0.01]).axes
     assert list(left.lines[0].get_ydata()) == [0.05, 0.03] and 0.04 in left.lines[1].get_ydata()
+    assert list(left.lines[2].get_ydata()) == [0.02, 0.01]
+    assert left.get_legend_handles_labels()[1] == ["paper", "own tables"]
     np.testing.assert_allclose(right.lines[0].get_ydata(), [0.4, 0.6, 0.7])
+    before, after = np.array([[10.0, 2.0]]), np.array([[7.0, 1.5]])
+    images = [place.images[0] for place in drawing.saved(before, after, ["a", "b"]).axes[:3]]
+    assert [image.get_clim() for image in images] == [(0, 10), (0, 10), (0, 3)]
+    np.testing.assert_allclose(images[2].get_array(), before - after)

@@ -60,7 +60,7 @@ def rate_distortion(cases, coders):
 
     Args:
         cases: name -> mean curve, a list of :class:`kryptonlib.compression.rate_distortion.Point`; one is "case 3".
-        coders: name -> mean curve.
+        coders: name -> mean curve; what stands in brackets behind a name is not drawn.
 
     Returns:
         The matplotlib figure.
@@ -80,7 +80,8 @@ def rate_distortion(cases, coders):
         axes["gaps"].plot(rates, above, marker="", label=name, **style)
     axes["gaps"].set(xlabel="rate (bit/pixel)", ylabel="dB above case 3")
     axes["gaps"].legend(fontsize=7.5)
-    _lines({"case 3": cases["case 3"], **coders}, axes["coders"])
+    short = {name.split(" (")[0]: curve for name, curve in coders.items()}
+    _lines({"case 3": cases["case 3"], **short}, axes["coders"])
     axes["coders"].set_title("case 3 and other coders")
     return figure
 
@@ -108,8 +109,13 @@ def extremes(curve, other, ceiling, name, other_name):
     place.set_xscale("log")
     for number, (label, value) in enumerate(ceiling.items(), 2):
         place.axhline(value, color=plots.COLOURS[number], linestyle=plots.STYLES[number], label=f"{label}, not rounded")
+    known = np.array(sorted((np.log(p.bpp), p.psnr) for p in other)).T
     for point in curve:
-        place.annotate(f"{point.setting:g}", (point.bpp, point.psnr), (2, -10), textcoords="offset points", fontsize=7)
+        label = f"1/{1 / point.setting:g}" if point.setting < 1 else f"{point.setting:g}"
+        # On the side of the curve where the other one is not.
+        ahead = point.psnr > np.interp(np.log(point.bpp), *known)
+        side = {"xytext": (-2, 5), "ha": "right"} if ahead else {"xytext": (0, -13), "ha": "left"}
+        place.annotate(label, (point.bpp, point.psnr), textcoords="offset points", fontsize=7, **side)
     place.legend(fontsize=7.5)
     return figure
 

@@ -7,7 +7,8 @@ full range.
 """
 
 import io
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -20,13 +21,14 @@ PEAK = 255
 
 @dataclass(frozen=True)
 class Point:
-    """What one setting of a coder did to one image: bits per pixel, PSNR in dB, the setting, and bytes that are a
-    container's and no coefficients'."""
+    """What one setting of a coder did to one image: bits per pixel, PSNR in dB, the setting, bytes of a container that
+    ``bpp`` does not count, and bytes of a header that it counts (told for JPEG 2000)."""
 
     bpp: float
     psnr: float
     setting: object = None
     container: int = 0
+    header: int = 0
 
 
 def psnr(luma, decoded):
@@ -58,6 +60,15 @@ def file_point(codec, luma, beta, mode=None):
     """A real file, everything included, decoded again."""
     data = codec.encode(luma, beta, mode=mode)
     return Point(8 * len(data) / luma.size, psnr(luma, codec.decode(data)), beta)
+
+
+def as_files(codec, luma, curve):
+    """A curve by the paper's count with the sizes of real files in place of entropies, and the same PSNRs.
+
+    Args:
+        codec, luma: as in ``file_point``. curve: list of :class:`Point` whose settings are of ``BETAS``.
+    """
+    return [Point(8 * len(codec.encode(luma, p.setting)) / luma.size, p.psnr, p.setting) for p in curve]
 
 
 def _jpeg2000(irreversible, mode):
@@ -119,7 +130,8 @@ def other_coded(name, luma, setting):
     heif = "HEIF" in name
     decoded = np.asarray((_read_heif(data) if heif else Image.open(io.BytesIO(data))).convert("L"))
     container = container_bytes(data) if heif else 0
-    return decoded, Point(8 * (len(data) - container) / luma.size, psnr(luma, decoded), setting, container)
+    header = jpeg2000_header_bytes(data) if "JPEG 2000" in name else 0
+    return decoded, Point(8 * (len(data) - container) / luma.size, psnr(luma, decoded), setting, container, header)
 
 
 def other_point(name, luma, setting):
@@ -138,18 +150,59 @@ def other_at_rate(name, luma, bpp, settings):
     return min(coded, key=lambda found: abs(found[1].bpp - bpp))
 
 
+HOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
+"""Boxes of a HEIF file in which HEVC's parameter sets lie: how many bytes stand before the boxes inside."""
+
+
 def container_bytes(data):
-    """Bytes of a HEIF file that are not in its media box."""
+    """Bytes of a HEIF file that are neither in its media box nor HEVC's parameter sets (the box hvcC), which a decoder
+    needs and a raw HEVC stream has too."""
+    return len(data) - _payload(data)
+
+
+def _payload(boxes):
     at, payload = 0, 0
-    while at + 8 <= len(data):
-        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        length = len(data) - at if length == 0 else length
+    while at + 8 <= len(boxes):
+        length, kind = int.from_bytes(boxes[at : at + 4], "big"), boxes[at + 4 : at + 8]
+        length = len(boxes) - at if length == 0 else length
         if length < 8:
             break
-        if kind == b"mdat":
+        if kind in (b"mdat", b"hvcC"):
             payload += length - 8
+        elif kind in HOLDERS:
+            payload += _payload(boxes[at + 8 + HOLDERS[kind] : at + length])
         at += length
-    return len(data) - payload
+    return payload
+
+
+def jpeg2000_header_bytes(data):
+    """Bytes of a JPEG 2000 codestream of one tile that are no coefficients': up to the marker SOD, and the end's two.
+
+    Raises:
+        ValueError: no codestream, or one without SOD.
+    """
+    if data[:2] != b"\xff\x4f":
+        raise ValueError(f"jpeg2000_header_bytes() got bytes that begin with {data[:2]!r}; expected a codestream")
+    at = 2
+    while data[at : at + 2] != b"\xff\x93":
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at : at + 1] != b"\xff" or length < 2:
+            raise ValueError("jpeg2000_header_bytes() got a codestream without the marker SOD")
+        at += 2 + length
+    return at + 2 + 2
+
+
+def without_headers(points, pixels):
+    """The points at the rates that they would have if the headers cost nothing.
+
+    Args:
+        points: list of :class:`Point`. pixels: of the image.
+
+    Example:
+        >>> without_headers([Point(1.0, 30.0, header=10)], 160)[0].bpp
+        0.5
+    """
+    return [replace(point, bpp=point.bpp - 8 * point.header / pixels, header=0) for point in points]
 
 
 def mean_curve(curves):
@@ -165,6 +218,21 @@ def mean_curve(curves):
         Point(float(np.mean([p.bpp for p in points])), float(np.mean([p.psnr for p in points])), points[0].setting)
         for points in zip(*curves)
     ]
+
+
+def mean_curves(curves, below=float("inf")):
+    """Name -> mean curve, from name -> a curve for each image; points at ``below`` bit/pixel or more are left out."""
+    return {name: [point for point in mean_curve(some) if point.bpp < below] for name, some in curves.items()}
+
+
+def slug(name):
+    """A coder's name as part of a record's.
+
+    Example:
+        >>> slug("JPEG 2000, 5/3, fixed PSNR")
+        'jpeg-2000-5-3-fixed-psnr'
+    """
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def bd_rate(anchor, test):
@@ -227,3 +295,43 @@ def two_bd_rates(anchors, tests):
     The two may differ in sign. The first also measures how a coder's settings divide bits among images.
     """
     return bd_rate(mean_curve(anchors), mean_curve(tests)), bd_rate_per_image(anchors, tests)
+
+
+def two_bd_psnrs(anchors, tests):
+    """The BD-PSNR both ways: (of the mean curves, array of every image's); NaN where two curves share no rate."""
+    each = [_bd_psnr_or_nan(anchor, test) for anchor, test in zip(anchors, tests, strict=True)]
+    return bd_psnr(mean_curve(anchors), mean_curve(tests)), np.array(each)
+
+
+def _bd_psnr_or_nan(anchor, test):
+    low, high = overlap(*([p.bpp for p in curve] for curve in (anchor, test)))
+    return bd_psnr(anchor, test) if low < high else float("nan")
+
+
+def bd_table(test, rows):
+    """Both differences of a coder to others, both ways, as a table in Markdown.
+
+    Args:
+        test: the coder's name.
+        rows: name of another -> (BD-rate of the mean curve, array of images', BD-PSNR of the mean curve, array of
+            images').
+    """
+    head = f"| {test} against | BD-rate, mean curve | per image | needs less for | BD-PSNR, mean curve | per image |"
+    lines = [head, "|-" * 6 + "|"]
+    for name, (rate, rates, gain, gains) in rows.items():
+        fewer = f"{(rates < 0).sum()} of {len(rates)} images"
+        means = np.nanmean(rates), np.nanmean(gains)
+        lines.append(f"| {name} | {rate:+.1f} % | {means[0]:+.1f} % | {fewer} | {gain:+.2f} dB | {means[1]:+.2f} dB |")
+    return "\n".join(lines)
+
+
+def titles(original, decoded):
+    """What pictures of one image are headed with: their names, and rate and PSNR where they are not the original.
+
+    Args:
+        original: uint8 [H, W]. decoded: name -> (uint8 [H, W], bits per pixel).
+    """
+    return [
+        name if picture is original else f"{name}\n{bpp:.3f} bit/pixel, {psnr(original, picture):.1f} dB"
+        for name, (picture, bpp) in decoded.items()
+    ]

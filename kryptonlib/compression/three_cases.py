@@ -64,22 +64,38 @@ def measure(lumas, networks, learned, betas):
     return {"case 1": first, "case 2": second, "case 3": third}
 
 
-def differences(cases):
+def differences(cases, compared=COMPARED):
     """How far apart the mean curves of the cases are at equal rate.
 
     Args:
-        cases: as ``measure`` gives them.
+        cases: as ``measure`` gives them; there may be more.
+        compared: pairs of names, (case, other).
 
     Returns:
-        (case, other) of ``COMPARED`` -> [least, largest]: dB that the first lies above the second, over the rates that
+        (case, other) of ``compared`` -> [least, largest]: dB that the first lies above the second, over the rates that
         both have.
     """
     mean = {name: mean_curve(curves) for name, curves in cases.items()}
     found = {}
-    for case, other in COMPARED:
+    for case, other in compared:
         _, above = gap(mean[case], mean[other])
         found[case, other] = [float(above.min()), float(above.max())]
     return found
+
+
+def agreement(apart):
+    """How well the cases agree: (most, low, high) in dB from what ``differences`` gave.
+
+    ``most`` is the largest distance of cases 2 and 3 at equal rate, ``low`` and ``high`` are the ends of how far these
+    two lie above case 1.
+
+    Example:
+        >>> above = [0.1, 0.3], [0.2, 0.4], [-0.1, 0.0]
+        >>> agreement(dict(zip((("case 2", "case 1"), ("case 3", "case 1"), ("case 2", "case 3")), above)))
+        (0.1, 0.1, 0.4)
+    """
+    against = apart["case 2", "case 1"] + apart["case 3", "case 1"]
+    return max(map(abs, apart["case 2", "case 3"])), min(against), max(against)
 
 
 def leads(curve, other):

@@ -74,15 +74,17 @@ def rows(parts, full=None):
 
     Args:
         parts: pairs (number of a notebook, name -> record).
-        full: number of a notebook -> (name -> record) of the profile "paper", where that was recorded.
+        full: number of a notebook -> (name -> record) of the profile "paper", where that was recorded. A claim that only
+            this profile measures has a row of its own.
     """
     full = full or {}
-    made = [
-        row(name, entry, notebook, full.get(notebook, {}).get(name))
-        for notebook, entries in parts
-        for name, entry in entries.items()
-        if entry["claim"]
-    ]
+    made = []
+    for notebook, entries in parts:
+        whole = full.get(notebook, {})
+        made += [row(name, entry, notebook, whole.get(name)) for name, entry in entries.items() if entry["claim"]]
+        alone = {name: entry for name, entry in whole.items() if entry["claim"] and name not in entries}
+        command = f"python -m kryptonlib run --only {notebook} --profile paper"
+        made += [row(name, entry, notebook) | {"command": command} for name, entry in alone.items()]
     return sorted(made, key=lambda claim: papers.order(claim["paper"]))
 
 

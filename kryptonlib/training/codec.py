@@ -42,6 +42,7 @@ threw the network back by a thousand (loss 0.2 -> 31 at step 8,569 of a first ru
 3,290)."""
 AVERAGE = 0.9995
 """Of the weights, the moving average is what is measured and stored."""
+DENSITY = "three logistics a map, fitted by likelihood; the paper: piecewise linear, by the integrated squared error"
 QUANTIZERS = ("noise", "straight-through", "soft")
 
 
@@ -243,6 +244,7 @@ class Codec(Study):
                 "gamma": self.gamma,
                 "case": self.case,
                 "quantizer": self.quantizer,
+                "density": DENSITY,
                 "batch": BATCH,
                 "side": SIDE,
                 "rates": RATES,

@@ -85,30 +85,37 @@ def alikeness(atoms):
     """Where atoms lie and what they are: energy outside the own block over frequency, and likeness to one DCT function.
 
     Args:
-        atoms: name -> array [N, 112, 112].
+        atoms: name -> array [N, 112, 112], or several draws of such atoms [draws, N, 112, 112]: the first is drawn on
+            the left, a line for each on the right.
 
     Returns:
         The matplotlib figure.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.0))
     for (name, some), colour, style, marker in zip(atoms.items(), plots.COLOURS, plots.STYLES, plots.MARKERS):
-        left.plot(likeness.frequency(some), likeness.outside(some), linestyle="", marker=marker, color=colour, label=name,
-                  alpha=0.7)  # fmt: skip
-        share = np.sort(likeness.dct_share(some))
-        right.plot(share, np.arange(1, len(share) + 1) / len(share), style, marker="", color=colour, label=name)
+        draws = some[None] if some.ndim == 3 else some
+        places = likeness.frequency(draws[0]), likeness.outside(draws[0])
+        left.plot(*places, linestyle="", marker=marker, color=colour, label=name, alpha=0.7)
+        for number, one in enumerate(draws):
+            share = np.sort(likeness.dct_share(one))
+            label = None if number else name if len(draws) == 1 else f"{name}, {len(draws)} draws"
+            right.plot(share, np.arange(1, len(share) + 1) / len(share), style, marker="", color=colour, label=label,
+                       linewidth=None if len(draws) == 1 else 0.8)  # fmt: skip
     left.set(xlabel="mean frequency (cycles per pixel)", ylabel="energy outside its block", ylim=(-0.03, 1))
     right.set(xlabel="energy in its strongest DCT function", ylabel="share of the atoms", xlim=(0, 1.02))
     left.legend(fontsize=8)
+    right.legend(fontsize=8, loc="lower right")
     return figure
 
 
-def gaps(betas, lines, per_map, limit):
+def gaps(betas, lines, per_map, limit, bound):
     """Files against the entropy: over the step size, and by map.
 
     Args:
         betas: factors of the step. lines: mode -> mean gap [betas] in bit/pixel.
         per_map: mode -> gap [maps] in bit/pixel at one beta; drawn by falling gap of the first mode.
         limit: that a line is drawn at.
+        bound: [betas], what probabilities of these very photos would leave; drawn dashed.
 
     Returns:
         The matplotlib figure.
@@ -116,6 +123,8 @@ def gaps(betas, lines, per_map, limit):
     figure, (left, right) = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.0))
     plots.curves(betas, lines, xlabel="β", ylabel="file − entropy (bit/pixel)", axes=left)
     left.axhline(limit, color="0.3", linestyle=":", marker="", linewidth=1)
+    left.plot(betas, bound, linestyle="--", marker="", color="0.3", linewidth=1, label="own tables")
+    left.legend(fontsize=8)
     left.axhline(0, color="0.3", linestyle="-", marker="", linewidth=0.6)
     order = np.argsort(-next(iter(per_map.values())))
     for (name, gap), colour, style in zip(per_map.items(), plots.COLOURS, plots.STYLES):
@@ -123,6 +132,28 @@ def gaps(betas, lines, per_map, limit):
     right.axhline(0, color="0.3", linestyle="-", marker="", linewidth=0.6)
     right.set(xlabel="maps, largest gap first", ylabel="gap so far (bit/pixel)", title="summed over the maps, β = 1")
     right.legend(fontsize=8)
+    return figure
+
+
+def saved(before, after, names):
+    """Bits per place with two coders on one scale, and the difference on its own.
+
+    Args:
+        before, after: arrays [h, w] in bits. names: of the two coders.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(plots.WIDTH, 2.5))
+    for place, name, values in zip(axes, names, (before, after)):
+        both = place.imshow(values, vmin=0, vmax=before.max())
+        place.set_title(name, fontsize=8)
+    difference = axes[2].imshow(before - after, vmin=min(0, (before - after).min()))
+    axes[2].set_title("saved", fontsize=8)
+    for place in axes:
+        place.axis("off")
+    figure.colorbar(both, ax=axes[:2], label="bits per place", shrink=0.8)
+    figure.colorbar(difference, ax=axes[2], label="bits per place", shrink=0.8)
     return figure
 
 

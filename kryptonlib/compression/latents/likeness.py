@@ -2,10 +2,14 @@
 which frequency they hold, and how much of one is one DCT function."""
 
 import numpy as np
+import torch
 from scipy.fft import dctn
 
-from kryptonlib.compression.autoencoder import STRIDE
-from kryptonlib.compression.latents.atoms import BLOCK, SIDE
+from kryptonlib import samples
+from kryptonlib.compression.autoencoder import STRIDE, Autoencoder
+from kryptonlib.compression.latents.atoms import BLOCK, SIDE, resting
+from kryptonlib.compression.latents.atoms import atoms as atoms_of
+from kryptonlib.compression.start import block_transform
 
 
 def block_dct(luma, side=16):
@@ -46,6 +50,33 @@ def dct_atoms(count=128):
     return found
 
 
+def untrained_atoms(draws, patches=200):
+    """Atoms of block transforms like the one that training begins with, each computed from other patches.
+
+    The patches are of the course's photos for tuning, so that the control does not depend on what is tested. Principal
+    components of nearly equal variances mix as chance has it: what differs between the draws is chance.
+
+    Args:
+        draws: how many transforms, of 128 maps each. patches: of 128 x 128 pixels that each is computed from.
+
+    Returns:
+        Array [draws, 128, 112, 112].
+
+    Raises:
+        ValueError: fewer than one draw.
+    """
+    if draws < 1:
+        raise ValueError(f"untrained_atoms() got draws={draws!r}; expected 1 or more")
+    found = []
+    for seed in range(draws):
+        source = samples.patches("tune", 128, seed=seed, kind="photo", channels="limited-luma")
+        net = Autoencoder(normalized=False)
+        block_transform(net, 255 * source.batch(0, patches))
+        net.requires_grad_(False)
+        found.append(atoms_of(net, resting(torch.zeros(net.maps)), range(net.maps), np.ones(net.maps)))
+    return np.stack(found)
+
+
 def outside(atoms):
     """Share of each atom's energy that lies outside its own block of 16 x 16 pixels: array [N], 0 to 1."""
     return 1 - _energy(atoms[:, BLOCK, BLOCK]) / _energy(atoms)
@@ -78,6 +109,23 @@ def dct_share(atoms):
     """Most of an atom's energy that any single DCT function of its block holds: array [N], 0 to 1; 1 for a DCT's own."""
     inside = dctn(atoms[:, BLOCK, BLOCK], axes=(1, 2), norm="ortho")
     return np.square(inside).reshape(len(atoms), -1).max(1) / _energy(atoms)
+
+
+def beside_draws(learned, draws):
+    """Learned atoms beside several draws of untrained ones, which tell what is chance.
+
+    Args:
+        learned: array [N, 112, 112]. draws: array [draws, N, 112, 112] of ``untrained_atoms``.
+
+    Returns:
+        Three lists. The median share that one DCT function holds: learned, least and largest of the draws. The share of
+        atoms of which one function holds more than half: the same three. The median share outside the block: learned, all
+        draws.
+    """
+    shares = [dct_share(some) for some in (learned, *draws)]
+    middle, half = [float(np.median(some)) for some in shares], [float((some > 0.5).mean()) for some in shares]
+    ends = [[of[0], min(of[1:]), max(of[1:])] for of in (middle, half)]
+    return *ends, [float(np.median(outside(some))) for some in (learned, np.concatenate(draws))]
 
 
 def _energy(images):
