@@ -14,7 +14,8 @@ _MODELS = ("masked", "l1", "l2", "msssim", "lpips", "flip", "adaptive")
 _THOUSANDS = ("l1", "l2")
 """Metrics that the tables print times 1000."""
 NAMES = {"l1": "1000 l1", "l2": "1000 l2", "psnr": "PSNR (dB)", "ms_ssim": "MS-SSIM", "lpips": "LPIPS", "flip": "FLIP"}
-
+DIGITS = {"l1": 1, "l2": 2, "psnr": 2, "ms_ssim": 3, "lpips": 3, "flip": 3}
+"""Decimals of our values in the table: enough to tell the models apart."""
 
 THESIS = {
     table: dict(zip(_MODELS, np.transpose([thesis.TABLES[table][metric] for metric in METRICS])))
@@ -50,7 +51,7 @@ def markdown(scores):
     names = list(scores)
     lines = ["| |" + "".join(f" {LABELS[name]} |" for name in names), "|-|" + "-|" * len(names)]
     for place, metric in enumerate(METRICS):
-        scale, digits = (1000, 1) if metric in _THOUSANDS else (1, 2 if metric == "psnr" else 3)
+        scale, digits = 1000 if metric in _THOUSANDS else 1, DIGITS[metric]
         winner = best(scores, metric)
         cells = []
         for name in names:
@@ -64,3 +65,60 @@ def markdown(scores):
             cells = [f"**{cell}**" if name == winner else cell for cell, name in zip(cells, names)]
             lines.append(f"| *thesis, {table}* | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def hidden(contrasts, shares, invented):
+    """method -> bool [contrasts]: what is left of a lesion is no more than what the method makes up, on average over the
+    repeats.
+
+    Args:
+        contrasts: of the lesions. shares, invented: of ``lesion_study.Lesions``.
+    """
+    return {name: rows.mean(0) * np.array(contrasts) <= invented[name].mean() for name, rows in shares.items()}
+
+
+def lesions(contrasts, shares, invented):
+    """Planted lesions as a Markdown table: the share that is kept at every contrast, and what is invented, means over the
+    repeats.
+
+    Args:
+        contrasts, shares, invented: as in :func:`hidden`.
+    """
+    lost = hidden(contrasts, shares, invented)
+    lines = ["| | " + " | ".join(LABELS[name] for name in shares) + " |", "|-|" + "-|" * len(shares)]
+    for row, contrast in enumerate(contrasts):
+        cells = [f"{rows[:, row].mean():.2f}" + " (hidden)" * bool(lost[name][row]) for name, rows in shares.items()]
+        lines.append(f"| kept at {contrast:g} | " + " | ".join(cells) + " |")
+    lines.append("| invented | " + " | ".join(f"{invented[name].mean():.3f}" for name in shares) + " |")
+    return "\n".join(lines)
+
+
+def lesions_in_words(contrasts, shares, invented, models, winner):
+    """What the table of :func:`lesions` says, in sentences.
+
+    Args:
+        contrasts, shares, invented: as in :func:`hidden`.
+        models: names of the networks. winner: the one of them with the best PSNR.
+    """
+    last = {name: rows[:, -1].mean() for name, rows in shares.items() if name != "masked"}
+    order = sorted(last, key=last.get, reverse=True)
+    strong = ", ".join(f"{LABELS[name]} {last[name]:.2f}" for name in order)
+    made = sorted(last, key=lambda name: invented[name].mean())
+    text = (
+        f"Of a lesion of contrast {contrasts[-1]:g} are kept: {strong}. On average {LABELS[made[0]]} invents least and "
+        f"{LABELS[made[-1]]} most."
+    )
+    lost = hidden(contrasts, shares, invented)
+    for row, contrast in enumerate(contrasts):
+        some = [LABELS[name] for name in lost if lost[name][row]]
+        if len(some) == len(lost):
+            text += f" At {contrast:g} every method hides it."
+        elif some:
+            text += f" At {contrast:g} it is hidden by {', '.join(some)}."
+    most = max(models, key=last.get)
+    if most != winner:
+        text += (
+            f" The network that wins PSNR, {LABELS[winner]}, keeps {last[winner]:.2f}, and {LABELS[most]} "
+            f"{last[most]:.2f}: PSNR does not tell which network to trust with a lesion."
+        )
+    return text
