@@ -112,7 +112,8 @@ def test_a_step_on_cuda_is_saved_and_resumed(photos, tmp_path):
     def on_cuda():
         options = Options(tmp_path, device=torch.device("cuda"))
         parent = restoration.build(denoising.NETWORK).state_dict()
-        return denoising.Denoising(options, name="cuda-test", loss="adaptive", steps=6, rate=1e-4, parent=parent, photos=photos)
+        settings = {"loss": "adaptive", "steps": 6, "rate": 1e-4, "parent": parent}
+        return denoising.Denoising(options, name="cuda-test", photos=photos, **settings)
 
     whole = on_cuda()
     assert np.isfinite(whole.learn(0, 1.0)["loss"])

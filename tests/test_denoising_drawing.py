@@ -18,8 +18,10 @@ def closed():
 def test_learning_curves_are_those_of_the_panels_metric_and_of_l1_l2_and_adaptive():
     figure = denoising_drawing.learning(list(denoising_trial.LOSSES.values()))
     assert len(figure.axes) == 4 and figure.axes[1].get_title() == "MS-SSIM, higher is better"
-    drawn = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
+    drawn = [[line.get_label() for line in axes.lines] for axes in figure.axes]
     assert drawn[0] == ["l1", "l2", "adaptive"] and drawn[3] == ["l1", "l2", "FLIP", "adaptive"]
+    # A model looks the same in all panels, and one legend names all.
+    assert len({axes.lines[-1].get_color() for axes in figure.axes}) == 1 and len(figure.legends) == 1
     steps, values = denoising_trial.learning_curve("denoise-l2", "lpips")
     assert any(line.get_ydata().tolist() == pytest.approx(values) for line in figure.axes[2].lines)
 

@@ -66,6 +66,18 @@ def test_what_is_kept_is_by_hand():
         assert study.kept["x"][0, 0, lesion] == pytest.approx(share, rel=1e-5)
 
 
+def test_pieces_around_one_disc():
+    mask, place = column_mask(180, 4, 7), (80, 95)
+    rows = lesion_study.one_disc(HEAD, place, 3.0, [0.0, 0.3], {"a": keeps, "b": halves}, mask, reach=10)
+    assert list(rows) == ["0", "0.3"] and all(piece.shape == (21, 21) for row in rows.values() for piece in row)
+    np.testing.assert_allclose(rows["0"][0], HEAD[70:91, 85:106])
+    given = np.clip(zero_filled(lesions.plant(HEAD, place, 3.0, 0.3), mask), 0, 1)
+    np.testing.assert_allclose(rows["0.3"][1], given[70:91, 85:106], atol=1e-6)
+    np.testing.assert_allclose(rows["0.3"][2], 0.5 * rows["0.3"][1], atol=1e-6)
+    with pytest.raises(ValueError, match="less than 10 pixels"):
+        lesion_study.one_disc(HEAD, (80, 175), 3.0, [0.1], {"a": keeps}, mask, reach=10)
+
+
 def test_nothing_to_study_is_refused():
     for slices, every, seeds in (([], {"x": [keeps]}, [1]), ([HEAD], {"x": []}, [1]), ([HEAD], {"x": [keeps]}, [])):
         with pytest.raises(ValueError, match="must not be empty"):
@@ -82,7 +94,7 @@ def test_ahead_is_counted_repeat_by_repeat():
         lesion_study.ahead_in({**values, "d": np.zeros(2)}, "a", ["d"])
 
 
-SHARES = {"masked": np.full((1, 2), 0.2), "TV": np.array([[0.3, 0.6]]), "l2": np.array([[0.1, 0.2], [0.3, 0.5]]),
+SHARES = {"masked": np.full((1, 2), 0.2), "TV": np.array([[0.3, 0.6]]), "l2": np.array([[0.1, 0.3], [0.3, 0.5]]),
           "flip": np.array([[0.4, 0.5], [0.4, 0.7]])}  # fmt: skip
 INVENTED = {"masked": np.array([0.05]), "TV": np.array([0.01]), "l2": np.array([0.03, 0.05]),
             "flip": np.array([0.02, 0.02])}  # fmt: skip
@@ -101,10 +113,16 @@ def test_a_lesion_is_hidden_where_no_more_is_kept_than_invented():
 def test_the_table_in_words():
     text = mri_tables.lesions_in_words([0.1, 0.4], SHARES, INVENTED, ["l2", "flip"], winner="l2")
     assert "TV 0.60, FLIP 0.60, l2 0.40" in text or "FLIP 0.60, TV 0.60, l2 0.40" in text
-    assert "TV invents least and l2 most. At 0.1 it is hidden by masked, l2." in text
+    assert "Of the networks l2 invents most, in 2 of 2 repeats. At 0.1 it is hidden by masked, l2." in text
     assert "wins PSNR, l2, keeps 0.40, and FLIP 0.60" in text
     everything = mri_tables.lesions_in_words([0.01, 0.4], SHARES, INVENTED, ["l2", "flip"], winner="flip")
     assert "At 0.01 every method hides it." in everything and "wins PSNR" not in everything
+
+
+def test_the_claim_counts_repeats():
+    text = mri_tables.inventors_in_words(INVENTED, {"lpips": (2, 2), "msssim": (1, 2)}, "flip")
+    assert text.startswith("FLIP invents most (0.020 at 95 % of the places; l2 0.040)")
+    assert text.endswith("adaptive: LPIPS + l2 in 2 of 2, MS-SSIM in 1 of 2")
 
 
 def test_the_drawing_spans_the_repeats():

@@ -149,6 +149,23 @@ def test_leads_of_every_seed_and_how_far_seeds_differ():
     assert mri_study.seed_spread([first, third], ["a"], "lpips") == pytest.approx(0, abs=1e-12)
 
 
+def test_models_in_the_order_of_their_means():
+    results = compared(a=([1, 5], [1]), b=([3, 3], [3]), c=([1, 1], [2]))
+    assert mri_study.from_least(results, ["a", "b", "c"], "lpips") == ["c", "a", "b"]
+    assert mri_study.from_least(results, ["b", "a"], "psnr") == ["a", "b"]
+
+
+def test_logs_and_who_leads_at_their_end(tmp_path):
+    for name, psnr, flip in (("l1", 21, 0.3), ("flip", 20, 0.1)):
+        text = f"step,psnr,flip\n5,99,0.0\n10,{psnr},{flip}\n"
+        (tmp_path / f"mri-{name}-seed1.csv").write_text(text, encoding="utf-8")
+    found = mri_study.logs(["l1", "flip"], "seed1", tmp_path)
+    assert found["l1"]["psnr"].tolist() == [99, 21]
+    assert mri_study.held_out_leaders(found, ["psnr", "flip"]) == ["l1", "flip"]
+    with pytest.raises(FileNotFoundError, match="mri-l1.csv"):
+        mri_study.logs(["l1"], "", tmp_path)
+
+
 def test_the_weight_is_the_one_with_the_least_error():
     weight, errors = mri_study.tuned_weight(HEAD, 4, 1, [1e-4, 3e-3, 3.0])
     assert len(errors) == 3 and weight == [1e-4, 3e-3, 3.0][int(np.argmin(errors))] != 3.0
@@ -180,6 +197,26 @@ def test_the_table_shows_ours_and_theirs_with_the_best_in_bold():
         assert cell.strip().startswith("**")
     psnr = f"{scores['l2'][:, 2].mean():.2f} ± {scores['l2'][:, 2].std(ddof=1):.2f}"
     assert psnr in text and "| 30.25 |" in text and "**0.1563**" in text
+
+
+def test_who_leads_on_people_held_out_in_words():
+    text = mri_tables.held_out_in_words(["psnr", "flip"], ["l2", "flip"], ["l2", "l1"])
+    assert text.splitlines() == [
+        "- On people held out, by PSNR (dB): l2 leads in both seeds.",
+        "- On people held out, by FLIP: FLIP leads, in the second seed l1.",
+    ]
+    with pytest.raises(ValueError):
+        mri_tables.held_out_in_words(["psnr"], ["l2", "l1"], ["l2"])
+
+
+def test_leads_and_the_answer_in_words():
+    one, other = (mri_study.Lead("flip", "l2", "flip", np.array([gain, gain]), 1, 1, 0.5) for gain in (1.0, -1.0))
+    text = mri_tables.leads_in_words({"flip": [one, other]}, {"flip": 0.25})["flip"]
+    assert text.startswith("ahead of l2 by 1,") and "; second seed: behind l2 by 1," in text
+    assert text.endswith("(seeds differ by 0.25)")
+    text = mri_tables.answer({"psnr": "l2", "flip": "l1"}, 4, [], "lpips", "msssim")
+    assert "on these 4 people: l2 by PSNR (dB); l1 by FLIP." in text and "for: none." in text
+    assert "LPIPS + l2 keeps most of it, and MS-SSIM invents most" in text
 
 
 def test_drawings_show_what_they_are_given():

@@ -22,6 +22,12 @@ def test_the_edge_and_the_most_chosen_rate():
     assert rates.most_chosen({"chosen": {"a": 0.2, "b": 0.1, "c": 0.1}}, "abc") == (0.1, 2)
 
 
+def test_a_sweep_in_words():
+    text = rates.in_words(SWEEP, {"a": "A", "b": "B"})
+    assert text.startswith("1 of 2 losses chose the same rate, 0.2. For B the least lies at the edge")
+    assert "edge" not in rates.in_words(SWEEP, {"a": "A"})
+
+
 @pytest.mark.parametrize("name", ["denoise-rates", "mri-rates"])
 def test_the_shipped_sweeps_chose_the_least_loss(name):
     sweep = store.read_card(name)

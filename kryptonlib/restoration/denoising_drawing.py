@@ -17,23 +17,24 @@ def _direction(metric):
 
 
 def learning(models):
-    """Metrics of photos held out over the steps after the common start: the model of each panel's metric, and l1, l2 and
-    adaptive.
+    """Metrics of photos held out over the steps after the common start: the model of each panel's metric, l1, l2, adaptive.
 
     Args:
         models: names, as ``denoising_trial.LOSSES`` calls them; those that a panel does not show are left out.
     """
-    figure, places = plt.subplots(2, 2, figsize=(plots.WIDTH, 5))
+    figure, places = plt.subplots(2, 2, figsize=(plots.WIDTH, 5.4))
+    looks = dict(zip(models, zip(plots.COLOURS, plots.MARKERS, plots.STYLES)))
+    shown = {}
     for place, metric in zip(places.flat, PANELS):
         own = [model for model, its in denoising_trial.OWN.items() if its == metric]
-        curves = {
-            model: denoising_trial.learning_curve(denoising_trial.checkpoint(model), metric)
-            for model in models
-            if model in (*own, *BESIDE)
-        }
-        plots.curves(None, curves, xlabel="steps after the start", ylabel=comparison.SHOWN[metric][2], axes=place)
+        for model in models:
+            if model in (*own, *BESIDE):
+                colour, marker, style = looks[model]
+                steps, values = denoising_trial.learning_curve(denoising_trial.checkpoint(model), metric)
+                (shown[model],) = place.plot(steps, values, color=colour, marker=marker, linestyle=style, label=model)
         place.set_title(_direction(metric), fontsize=8)
-        place.legend(fontsize=7)
+        place.set(xlabel="steps after the start", ylabel=comparison.SHOWN[metric][2])
+    figure.legend(handles=list(shown.values()), loc="outside lower center", ncols=len(shown))
     return figure
 
 
@@ -82,7 +83,7 @@ def crops(pictures, places, side, columns=4):
         for number, (name, picture) in enumerate(versions.items()):
             piece = np.asarray(picture)[top : top + side, left : left + side]
             if min(top, left) < 0 or piece.shape[:2] != (side, side):
-                raise ValueError(f"crops: {side} pixels from {(top, left)} leave {photo}, {np.shape(picture)[:2]} pixels")
+                raise ValueError(f"crops: {side} pixels from {(top, left)} leave {photo} of {np.shape(picture)[:2]}")
             place = axes[block * rows + number // columns, number % columns]
             place.imshow(np.clip(piece, 0, 1), interpolation="nearest")
             place.set_title(name, fontsize=8)

@@ -79,19 +79,39 @@ def study(slices, every, contrasts, *, mask_seeds, radius, count, acceleration, 
         raise ValueError("lesion_study: slices, mask_seeds and the methods of every name must not be empty")
     parts = {name: [] for name in every}
     for seed in mask_seeds:
-        found = [
-            _one_slice(image, every, contrasts, radius, count, column_mask(image.shape[1], acceleration, seed + number,
-                       center=center), seed + number)
-            for number, image in enumerate(slices)
-        ]
+        found = []
+        for number, image in enumerate(slices):
+            mask = column_mask(image.shape[1], acceleration, seed + number, center=center)
+            found.append(_one_slice(image, every, contrasts, radius, count, mask, seed + number))
         for name, trainings in every.items():
             parts[name] += [[one[name][training] for one in found] for training in range(len(trainings))]
-    return Lesions(
-        {name: np.array([np.concatenate([kept for kept, _ in repeat], 1) for repeat in some])
-         for name, some in parts.items()},
-        {name: np.array([np.concatenate([made for _, made in repeat]) for repeat in some])
-         for name, some in parts.items()},
-    )
+    kept, responses = {}, {}
+    for name, repeats in parts.items():
+        kept[name] = np.array([np.concatenate([shares for shares, _ in repeat], axis=1) for repeat in repeats])
+        responses[name] = np.array([np.concatenate([made for _, made in repeat]) for repeat in repeats])
+    return Lesions(kept, responses)
+
+
+def one_disc(image, place, radius, contrasts, methods, mask, reach=14):
+    """Pieces around one planted disc: contrast -> [reference, what each method makes of it], [2 * reach + 1] squared.
+
+    Args:
+        image: reference [H, W]. place: (row, column), at least ``reach`` from every border. radius: in pixels.
+        contrasts: of the disc, a row each. methods: name -> function, of ``mri_study.methods``. mask: bool [W].
+
+    Raises:
+        ValueError: a place too close to a border.
+    """
+    row, column = place
+    if min(row, column) < reach or row + reach >= image.shape[0] or column + reach >= image.shape[1]:
+        raise ValueError(f"one_disc: {place} is less than {reach} pixels from a border of {image.shape}")
+    around = slice(row - reach, row + reach + 1), slice(column - reach, column + reach + 1)
+    rows = {}
+    for contrast in contrasts:
+        marked = lesions.plant(image, place, radius, contrast)
+        restored = _restored(marked, {name: [method] for name, method in methods.items()}, mask)
+        rows[f"{contrast:g}"] = [marked[around], *(some[0][around] for some in restored.values())]
+    return rows
 
 
 def _one_slice(image, every, contrasts, radius, count, mask, seed):

@@ -91,6 +91,7 @@ def leads(found):
         axes.plot([scaled.mean()] * 2, [row - 0.3, row + 0.3], "-", color=plots.COLOURS[1], linewidth=3)
     axes.axvline(0, color="black", linewidth=0.8)
     labels = [f"{LABELS[one.model]} − {LABELS[one.rival]}, {one.metric.replace('_', '-').upper()}" for one in found]
-    axes.set(yticks=range(len(found)), yticklabels=labels, xlabel="lead per slice, in standard deviations of the row; right is better")
+    axes.set(yticks=range(len(found)), yticklabels=labels)
+    axes.set_xlabel("lead per slice, in standard deviations of the row; right is better")
     axes.invert_yaxis()
     return figure

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from kryptonlib import losses
+from kryptonlib import losses, store
 from kryptonlib.restoration.compressed_sensing import total_variation
 from kryptonlib.restoration.masks import column_mask
 from kryptonlib.restoration.mri import undersample, volume_metrics
@@ -190,5 +190,40 @@ def seed_spread(results, models, metric):
         results: as in :func:`leads_by_seed`. models: names. metric: one of ``METRICS``.
     """
     place = METRICS.index(metric)
-    means = [[np.concatenate([one.scores[name][:, place] for one in seed]).mean() for name in models] for seed in results]
+    means = [[scores[name][:, place].mean() for name in models] for scores in map(joined, results)]
     return float(np.ptp(means, axis=0).max())
+
+
+def from_least(results, models, metric):
+    """The models in the order of their means over all slices, the least first.
+
+    Args:
+        results: list of :class:`Compared`, one a person. models: names. metric: one of ``METRICS``.
+    """
+    scores, place = joined(results), METRICS.index(metric)
+    return sorted(models, key=lambda name: scores[name][:, place].mean())
+
+
+def logs(models, seed="", folder=store.CHECKPOINTS):
+    """The training logs of the networks: name -> structured array with a field for each column.
+
+    Args:
+        models: "l1" for the checkpoint "mri-l1". seed: "" or "seed1". folder: of the checkpoints.
+    """
+    ends = f"-{seed}" if seed else ""
+    return {
+        name: np.genfromtxt(folder / f"mri-{name}{ends}.csv", delimiter=",", names=True, encoding="utf-8")
+        for name in models
+    }
+
+
+def held_out_leaders(found, metrics):
+    """The model that the last line of each log has ahead, for each metric: a list of names.
+
+    Args:
+        found: of :func:`logs`. metrics: of ``METRICS``.
+    """
+    return [
+        (max if metric in HIGHER else min)(found, key=lambda name: np.atleast_1d(found[name][metric])[-1])
+        for metric in metrics
+    ]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kryptonlib.losses import thesis
+from kryptonlib.restoration.lesion_study import ahead_in
 from kryptonlib.restoration.mri_study import HIGHER, METRICS
 
 LABELS = {
@@ -68,8 +69,8 @@ def markdown(scores):
 
 
 def hidden(contrasts, shares, invented):
-    """method -> bool [contrasts]: what is left of a lesion is no more than what the method makes up, on average over the
-    repeats.
+    """method -> bool [contrasts]: what is left of a lesion is no more than what the method makes up, on average over
+    the repeats.
 
     Args:
         contrasts: of the lesions. shares, invented: of ``lesion_study.Lesions``.
@@ -78,8 +79,8 @@ def hidden(contrasts, shares, invented):
 
 
 def lesions(contrasts, shares, invented):
-    """Planted lesions as a Markdown table: the share that is kept at every contrast, and what is invented, means over the
-    repeats.
+    """Planted lesions as a Markdown table: the share that is kept at every contrast, and what is invented, means over
+    the repeats.
 
     Args:
         contrasts, shares, invented: as in :func:`hidden`.
@@ -103,10 +104,11 @@ def lesions_in_words(contrasts, shares, invented, models, winner):
     last = {name: rows[:, -1].mean() for name, rows in shares.items() if name != "masked"}
     order = sorted(last, key=last.get, reverse=True)
     strong = ", ".join(f"{LABELS[name]} {last[name]:.2f}" for name in order)
-    made = sorted(last, key=lambda name: invented[name].mean())
+    made = max(models, key=lambda name: invented[name].mean())
+    won, repeats = ahead_in(invented, made, models)
     text = (
-        f"Of a lesion of contrast {contrasts[-1]:g} are kept: {strong}. On average {LABELS[made[0]]} invents least and "
-        f"{LABELS[made[-1]]} most."
+        f"Of a lesion of contrast {contrasts[-1]:g} are kept: {strong}. Of the networks {LABELS[made]} invents "
+        f"most, in {won} of {repeats} repeats."
     )
     lost = hidden(contrasts, shares, invented)
     for row, contrast in enumerate(contrasts):
@@ -122,3 +124,59 @@ def lesions_in_words(contrasts, shares, invented, models, winner):
             f"{last[most]:.2f}: PSNR does not tell which network to trust with a lesion."
         )
     return text
+
+
+def held_out_in_words(metrics, first, second):
+    """Who leads on people held out by each metric in two seeds, as lines of a list.
+
+    Args:
+        metrics: of ``METRICS``. first, second: of ``mri_study.held_out_leaders``, for each seed.
+    """
+    lines = []
+    for metric, one, other in zip(metrics, first, second, strict=True):
+        told = f"{LABELS[one]} leads in both seeds"
+        if one != other:
+            told = f"{LABELS[one]} leads, in the second seed {LABELS[other]}"
+        lines.append(f"- On people held out, by {NAMES[metric]}: {told}.")
+    return "\n".join(lines)
+
+
+def leads_in_words(leads, spreads):
+    """model -> its leads in every seed, and how far seeds differ.
+
+    Args:
+        leads: of ``mri_study.leads_by_seed``. spreads: model -> ``mri_study.seed_spread`` by its metric.
+    """
+    return {
+        model: f"{'; second seed: '.join(one.text(LABELS) for one in some)} (seeds differ by {spreads[model]:.2g})"
+        for model, some in leads.items()
+    }
+
+
+def answer(winners, people, sure, keeper, inventor):
+    """The answer of notebook 12 to its question, in sentences.
+
+    Args:
+        winners: metric -> the best model. people: how many. sure: models whose lead by their own metric holds in every
+            seed. keeper, inventor: the models that keep most of a lesion, and that invent most.
+    """
+    best = "; ".join(f"{LABELS[name]} by {NAMES[metric]}" for metric, name in winners.items())
+    return (
+        f"**So which loss?** Best of the six, on these {people} people: {best}. A lead by a loss's own metric is sure "
+        f"in both seeds for: {', '.join(LABELS[name] for name in sure) or 'none'}. Which loss to trust with a lesion is "
+        f"another question: of the networks {LABELS[keeper]} keeps most of it, and {LABELS[inventor]} invents most."
+    )
+
+
+def inventors_in_words(invented, counts, most):
+    """What is said of the networks that invent most: one line for the table of claims.
+
+    Args:
+        invented: of ``lesion_study.Lesions``. counts: model -> (in how many repeats it invents more than all of the
+            rest, number of repeats). most: the model that invents most on average.
+    """
+    parts = ", ".join(f"{LABELS[name]} in {won} of {repeats}" for name, (won, repeats) in counts.items())
+    return (
+        f"{LABELS[most]} invents most ({invented[most].mean():.3f} at 95 % of the places; l2 "
+        f"{invented['l2'].mean():.3f}); repeats in which a network invents more than l1, l2, FLIP and adaptive: {parts}"
+    )

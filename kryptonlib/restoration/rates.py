@@ -43,3 +43,17 @@ def at_edge(sweep, names):
 def most_chosen(sweep, names):
     """(the rate that most losses chose, how many did)."""
     return Counter(sweep["chosen"][name] for name in names).most_common(1)[0]
+
+
+def in_words(sweep, labels):
+    """How many losses chose the same rate, and for how many it lies at the edge: sentences.
+
+    Args:
+        sweep: as in :func:`tried`. labels: name -> what the text calls the loss.
+    """
+    usual, count = most_chosen(sweep, labels)
+    edge = [labels[name] for name in at_edge(sweep, labels)]
+    text = f"{count} of {len(labels)} losses chose the same rate, {usual:g}."
+    if edge:
+        text += f" For {', '.join(edge)} the least lies at the edge of what was tried: a longer sweep may find another."
+    return text
