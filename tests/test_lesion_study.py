@@ -117,6 +117,9 @@ def test_the_table_in_words():
     assert "wins PSNR, l2, keeps 0.40, and FLIP 0.60" in text
     everything = mri_tables.lesions_in_words([0.01, 0.4], SHARES, INVENTED, ["l2", "flip"], winner="flip")
     assert "At 0.01 every method hides it." in everything and "wins PSNR" not in everything
+    wide = {name: np.repeat(rows[:, :1], 3, 1) for name, rows in SHARES.items()}
+    text = mri_tables.lesions_in_words([0.01, 0.02, 0.4], wide, INVENTED, ["l2", "flip"], winner="flip")
+    assert "At 0.01 and 0.02 every method hides it." in text
 
 
 def test_the_claim_counts_repeats():

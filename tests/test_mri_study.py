@@ -217,6 +217,7 @@ def test_leads_and_the_answer_in_words():
     text = mri_tables.answer({"psnr": "l2", "flip": "l1"}, 4, [], "lpips", "msssim")
     assert "on these 4 people: l2 by PSNR (dB); l1 by FLIP." in text and "for: none." in text
     assert "LPIPS + l2 keeps most of it, and MS-SSIM invents most" in text
+    assert "LPIPS + l2 keeps most of it, and it also invents most" in mri_tables.answer({}, 4, [], "lpips", "lpips")
 
 
 def test_drawings_show_what_they_are_given():

@@ -111,11 +111,12 @@ def lesions_in_words(contrasts, shares, invented, models, winner):
         f"most, in {won} of {repeats} repeats."
     )
     lost = hidden(contrasts, shares, invented)
-    for row, contrast in enumerate(contrasts):
-        some = [LABELS[name] for name in lost if lost[name][row]]
-        if len(some) == len(lost):
-            text += f" At {contrast:g} every method hides it."
-        elif some:
+    hiding = [[LABELS[name] for name in lost if lost[name][row]] for row in range(len(contrasts))]
+    everywhere = [f"{contrast:g}" for contrast, some in zip(contrasts, hiding) if len(some) == len(lost)]
+    if everywhere:
+        text += f" At {' and '.join(everywhere)} every method hides it."
+    for contrast, some in zip(contrasts, hiding):
+        if 0 < len(some) < len(lost):
             text += f" At {contrast:g} it is hidden by {', '.join(some)}."
     most = max(models, key=last.get)
     if most != winner:
@@ -160,11 +161,12 @@ def answer(winners, people, sure, keeper, inventor):
         winners: metric -> the best model. people: how many. sure: models whose lead by their own metric holds in every
             seed. keeper, inventor: the models that keep most of a lesion, and that invent most.
     """
+    inventing = "it also" if keeper == inventor else LABELS[inventor]
     best = "; ".join(f"{LABELS[name]} by {NAMES[metric]}" for metric, name in winners.items())
     return (
         f"**So which loss?** Best of the six, on these {people} people: {best}. A lead by a loss's own metric is sure "
         f"in both seeds for: {', '.join(LABELS[name] for name in sure) or 'none'}. Which loss to trust with a lesion is "
-        f"another question: of the networks {LABELS[keeper]} keeps most of it, and {LABELS[inventor]} invents most."
+        f"another question: of the networks {LABELS[keeper]} keeps most of it, and {inventing} invents most."
     )
 
 
