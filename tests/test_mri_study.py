@@ -162,6 +162,10 @@ def test_logs_and_who_leads_at_their_end(tmp_path):
     found = mri_study.logs(["l1", "flip"], "seed1", tmp_path)
     assert found["l1"]["psnr"].tolist() == [99, 21]
     assert mri_study.held_out_leaders(found, ["psnr", "flip"]) == ["l1", "flip"]
+    close = {name: {"psnr": np.array([value])} for name, value in (("l1", 20.5), ("flip", 20.6))}
+    assert mri_study.held_out_apart([found, found], "psnr", "l1")
+    assert mri_study.held_out_apart([found, found], "flip", "flip")
+    assert not mri_study.held_out_apart([found, close], "psnr", "l1")
     with pytest.raises(FileNotFoundError, match="mri-l1.csv"):
         mri_study.logs(["l1"], "", tmp_path)
 
@@ -200,13 +204,15 @@ def test_the_table_shows_ours_and_theirs_with_the_best_in_bold():
 
 
 def test_who_leads_on_people_held_out_in_words():
-    text = mri_tables.held_out_in_words(["psnr", "flip"], ["l2", "flip"], ["l2", "l1"])
-    assert text.splitlines() == [
-        "- On people held out, by PSNR (dB): l2 leads in both seeds.",
+    metrics = ["psnr", "flip", "lpips"]
+    text = mri_tables.held_out_in_words(metrics, ["l2", "flip", "l1"], ["l2", "l1", "l1"], [False, False, True])
+    assert text.splitlines()[:3] == [
+        "- On people held out, by PSNR (dB): l2 leads in both seeds, by less than seeds differ.",
         "- On people held out, by FLIP: FLIP leads, in the second seed l1.",
+        "- On people held out, by LPIPS: l1 leads in both seeds, by more than seeds differ.",
     ]
     with pytest.raises(ValueError):
-        mri_tables.held_out_in_words(["psnr"], ["l2", "l1"], ["l2"])
+        mri_tables.held_out_in_words(["psnr"], ["l2", "l1"], ["l2"], [True])
 
 
 def test_leads_and_the_answer_in_words():

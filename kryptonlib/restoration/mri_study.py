@@ -223,7 +223,19 @@ def held_out_leaders(found, metrics):
     Args:
         found: of :func:`logs`. metrics: of ``METRICS``.
     """
-    return [
-        (max if metric in HIGHER else min)(found, key=lambda name: np.atleast_1d(found[name][metric])[-1])
-        for metric in metrics
-    ]
+    return [max(found, key=lambda name: _last(found[name], metric)) for metric in metrics]
+
+
+def held_out_apart(found, metric, model):
+    """Whether every seed of a model is ahead of every seed of all others at the end of the logs.
+
+    Args:
+        found: of :func:`logs`, for each seed. metric: one of ``METRICS``. model: a name.
+    """
+    rivals = [_last(log, metric) for seed in found for name, log in seed.items() if name != model]
+    return min(_last(seed[model], metric) for seed in found) > max(rivals)
+
+
+def _last(log, metric):
+    """The last value of a column, its sign turned where less is better."""
+    return (1 if metric in HIGHER else -1) * np.atleast_1d(log[metric])[-1]

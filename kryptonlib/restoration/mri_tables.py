@@ -127,18 +127,20 @@ def lesions_in_words(contrasts, shares, invented, models, winner):
     return text
 
 
-def held_out_in_words(metrics, first, second):
+def held_out_in_words(metrics, first, second, apart):
     """Who leads on people held out by each metric in two seeds, as lines of a list.
 
     Args:
         metrics: of ``METRICS``. first, second: of ``mri_study.held_out_leaders``, for each seed.
+        apart: of ``mri_study.held_out_apart``, for the leaders of the first seed.
     """
     lines = []
-    for metric, one, other in zip(metrics, first, second, strict=True):
-        told = f"{LABELS[one]} leads in both seeds"
+    for metric, one, other, clear in zip(metrics, first, second, apart, strict=True):
+        told = f"{LABELS[one]} leads in both seeds" + (", by more" if clear else ", by less") + " than seeds differ"
         if one != other:
             told = f"{LABELS[one]} leads, in the second seed {LABELS[other]}"
         lines.append(f"- On people held out, by {NAMES[metric]}: {told}.")
+    lines.append("- Held out are a few slices of two people, on which the rates were chosen: this is no test.")
     return "\n".join(lines)
 
 
@@ -158,15 +160,16 @@ def answer(winners, people, sure, keeper, inventor):
     """The answer of notebook 12 to its question, in sentences.
 
     Args:
-        winners: metric -> the best model. people: how many. sure: models whose lead by their own metric holds in every
-            seed. keeper, inventor: the models that keep most of a lesion, and that invent most.
+        winners: metric -> the best model. people: how many. sure: models whose lead by their own metric holds in
+            every seed. keeper, inventor: the models that keep most of a lesion, and that invent most.
     """
     inventing = "it also" if keeper == inventor else LABELS[inventor]
-    best = "; ".join(f"{LABELS[name]} by {NAMES[metric]}" for metric, name in winners.items())
+    called = {metric: name.removeprefix("1000 ") for metric, name in NAMES.items()}
+    best = "; ".join(f"{LABELS[name]} by {called[metric]}" for metric, name in winners.items())
     return (
         f"**So which loss?** Best of the six, on these {people} people: {best}. A lead by a loss's own metric is sure "
-        f"in both seeds for: {', '.join(LABELS[name] for name in sure) or 'none'}. Which loss to trust with a lesion is "
-        f"another question: of the networks {LABELS[keeper]} keeps most of it, and {inventing} invents most."
+        f"in both seeds for: {', '.join(LABELS[name] for name in sure) or 'none'}. Which loss to trust with a lesion "
+        f"is another question: of the networks {LABELS[keeper]} keeps most of it, and {inventing} invents most."
     )
 
 
