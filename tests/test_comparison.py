@@ -56,6 +56,17 @@ def test_the_table_holds_means_spreads_and_the_papers_values(found):
     assert close == f"**{1e3 * found.mean('close', 'l2'):.2f}** ± {1e3 * found.spread('close', 'l2'):.2f}"
 
 
+def test_seeds_differ_by_the_largest_change_of_a_mean():
+    one, other = (
+        comparison.Comparison(("psnr", "l1"), {"a": np.array([[x, 0], [30, 1]]), "b": np.array([[20, x], [20, x]])})
+        for x in (30.0, 34.0)
+    )
+    assert comparison.seed_spread([one, other], ["a", "b"], "psnr") == 2
+    assert comparison.seed_spread([one, other], ["a", "b"], "l1") == 4
+    with pytest.raises(ValueError, match="model"):
+        comparison.seed_spread([one, other], ["c"], "psnr")
+
+
 def test_wrong_lists_and_names_are_refused(found):
     with pytest.raises(ValueError, match="4 images of 'a' for 5"):
         comparison.compare({"a": CLEAN[:4]}, CLEAN)

@@ -1,16 +1,21 @@
 """The denoising studies: what is given and wanted, which losses there are, and how their rates are chosen."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from kryptonlib import losses, restoration
+from kryptonlib import losses, restoration, store
 from kryptonlib.small_weights import read_small
 from kryptonlib.training import card, denoising, restoring, studies
 from kryptonlib.training.loop import Loop
 from kryptonlib.training.photos import TrainingPhotos
 from kryptonlib.training.rate_sweep import RateSweep
 from kryptonlib.training.study import Options
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Photos:
@@ -98,6 +103,43 @@ def test_a_study_ends_with_a_checkpoint_that_restoration_loads(photos, tmp_path)
     assert {"held_out_loss", *denoising.METRICS} == written["held_out"].keys()
     assert (tmp_path / "out" / "denoise-x.safetensors").stat().st_size < 1e6
     assert restoration.load("denoise-x", folder=tmp_path / "out")(np.full((20, 30, 3), 0.5)).shape == (20, 30, 3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_step_on_cuda_is_saved_and_resumed(photos, tmp_path):
+    """What a step makes of a loaded state is what it makes of the state itself."""
+
+    def on_cuda():
+        options = Options(tmp_path, device=torch.device("cuda"))
+        parent = restoration.build(denoising.NETWORK).state_dict()
+        settings = {"loss": "adaptive", "steps": 6, "rate": 1e-4, "parent": parent}
+        return denoising.Denoising(options, name="cuda-test", photos=photos, **settings)
+
+    whole = on_cuda()
+    assert np.isfinite(whole.learn(0, 1.0)["loss"])
+    torch.save(whole.state(), tmp_path / "state.pt")
+    resumed = on_cuda()
+    resumed.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert resumed.learn(1, 1.0)["loss"] == pytest.approx(whole.learn(1, 1.0)["loss"], rel=1e-3)
+    for name, value in whole.weights().items():
+        torch.testing.assert_close(resumed.weights()[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_the_notebook_says_what_the_cards_say():
+    """Numbers that stand in its text, since nothing has run when the first screen is read."""
+    cells = json.loads((ROOT / "notebooks" / "11_denoising_with_six_losses.ipynb").read_text(encoding="utf-8"))["cells"]
+    start, own = store.read_card("denoise-start"), store.read_card("denoise-l2")
+    folder = next(one["name"] for one in own["data"] if "folder" in one["name"])
+    screen, without = (" ".join("".join(cells[n]["source"]).split()) for n in (0, 31))
+    side = own["recipe"]["side"]
+    steps = f"{start['step']:,} steps of a common start and {own['step']:,} of each loss"
+    photos = f"{len(own['data']) - 1} wallpapers and {folder.split()[0]} photos of BSDS500"
+    assert steps in screen and photos in screen and f"{side}×{side}" in screen and start["recipe"]["side"] == side
+    seconds = [store.read_card(f"denoise-{loss}")["training_seconds"] for loss in denoising.LOSSES]
+    assert "one to two minutes a loss" in screen and 59 < min(seconds) and max(seconds) < 130
+    assert f"{own['step']:,} steps plus its share, a seventh, of the start's {start['step']:,}" in without
+    scratch = store.read_card("denoise-l2-scratch")
+    assert scratch["step"] == own["step"] + round(start["step"] / len(denoising.LOSSES))
 
 
 # The sweep.

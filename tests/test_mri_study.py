@@ -137,35 +137,42 @@ def test_a_lead_holds_where_all_images_agree():
     assert not mri_study.lead(compared(a=rows, b=rows), "a", "lpips", ["b"]).holds
 
 
+def test_leads_of_every_seed_and_how_far_seeds_differ():
+    rows = [0.1, 0.2, 0.3], [0.2, 0.4]
+    worse = tuple([value + 0.1 for value in some] for some in rows)
+    first, second = compared(a=rows, b=worse), compared(a=worse, b=rows)
+    leads = mri_study.leads_by_seed([first, second], ["a", "b"], {"a": "lpips"})
+    assert list(leads) == ["a"]
+    np.testing.assert_allclose([one.gains.mean() for one in leads["a"]], [0.1, -0.1])
+    third = compared(a=rows, b=tuple([value + 0.4 for value in some] for some in rows))
+    assert mri_study.seed_spread([first, third], ["a", "b"], "lpips") == pytest.approx(0.3)
+    assert mri_study.seed_spread([first, third], ["a"], "lpips") == pytest.approx(0, abs=1e-12)
+
+
+def test_models_in_the_order_of_their_means():
+    results = compared(a=([1, 5], [1]), b=([3, 3], [3]), c=([1, 1], [2]))
+    assert mri_study.from_least(results, ["a", "b", "c"], "lpips") == ["c", "a", "b"]
+    assert mri_study.from_least(results, ["b", "a"], "psnr") == ["a", "b"]
+
+
+def test_logs_and_who_leads_at_their_end(tmp_path):
+    for name, psnr, flip in (("l1", 21, 0.3), ("flip", 20, 0.1)):
+        text = f"step,psnr,flip\n5,99,0.0\n10,{psnr},{flip}\n"
+        (tmp_path / f"mri-{name}-seed1.csv").write_text(text, encoding="utf-8")
+    found = mri_study.logs(["l1", "flip"], "seed1", tmp_path)
+    assert found["l1"]["psnr"].tolist() == [99, 21]
+    assert mri_study.held_out_leaders(found, ["psnr", "flip"]) == ["l1", "flip"]
+    close = {name: {"psnr": np.array([value])} for name, value in (("l1", 20.5), ("flip", 20.6))}
+    assert mri_study.held_out_apart([found, found], "psnr", "l1")
+    assert mri_study.held_out_apart([found, found], "flip", "flip")
+    assert not mri_study.held_out_apart([found, close], "psnr", "l1")
+    with pytest.raises(FileNotFoundError, match="mri-l1.csv"):
+        mri_study.logs(["l1"], "", tmp_path)
+
+
 def test_the_weight_is_the_one_with_the_least_error():
     weight, errors = mri_study.tuned_weight(HEAD, 4, 1, [1e-4, 3e-3, 3.0])
     assert len(errors) == 3 and weight == [1e-4, 3e-3, 3.0][int(np.argmin(errors))] != 3.0
-
-
-# Planted lesions.
-
-
-def test_methods_that_keep_erase_and_invent_are_told_apart():
-    """Made-up methods under a mask that measures all: the truth, a flat image, the truth with a fixed speckle."""
-    speckle, flat = 0.1 * RNG.normal(size=(180, 180)), np.full((180, 180), 0.4)
-    every = {
-        "keeps": lambda given, measured, mask: given,
-        "erases": lambda given, measured, mask: flat,
-        "invents": lambda given, measured, mask: given + speckle,
-        "halves": lambda given, measured, mask: 0.5 * given,
-    }
-    # Acceleration 1.0001 leaves out no column but by a chance of 1 in 10,000.
-    settings = {"radius": 3.0, "count": 3, "acceleration": 1.0001, "seed": 2}
-    with pytest.raises(ValueError, match="no acceleration"):
-        mri_study.lesion_study([HEAD.images[0]], every, [0.1, 0.3], **settings)
-    study = mri_study.lesion_study([HEAD.images[0]], every, [0.1, 0.3], center=0.9, **settings)
-    np.testing.assert_allclose(study.kept["halves"], 0.5, atol=1e-3)
-    np.testing.assert_allclose(study.kept["keeps"], 1, atol=1e-3)
-    np.testing.assert_allclose(study.kept["invents"], 1, atol=1e-3)
-    np.testing.assert_allclose(study.kept["erases"], 0, atol=1e-6)
-    assert study.kept["keeps"].shape == (2, 3)
-    assert len(study.invented["keeps"]) == 12
-    assert abs(study.invented["keeps"]).max() < 1e-6 < 0.01 < abs(study.invented["invents"]).max()
 
 
 # Tables and drawings.
@@ -196,6 +203,29 @@ def test_the_table_shows_ours_and_theirs_with_the_best_in_bold():
     assert psnr in text and "| 30.25 |" in text and "**0.1563**" in text
 
 
+def test_who_leads_on_people_held_out_in_words():
+    metrics = ["psnr", "flip", "lpips"]
+    text = mri_tables.held_out_in_words(metrics, ["l2", "flip", "l1"], ["l2", "l1", "l1"], [False, False, True])
+    assert text.splitlines()[:3] == [
+        "- On people held out, by PSNR (dB): l2 leads in both seeds, by less than seeds differ.",
+        "- On people held out, by FLIP: FLIP leads, in the second seed l1.",
+        "- On people held out, by LPIPS: l1 leads in both seeds, by more than seeds differ.",
+    ]
+    with pytest.raises(ValueError):
+        mri_tables.held_out_in_words(["psnr"], ["l2", "l1"], ["l2"], [True])
+
+
+def test_leads_and_the_answer_in_words():
+    one, other = (mri_study.Lead("flip", "l2", "flip", np.array([gain, gain]), 1, 1, 0.5) for gain in (1.0, -1.0))
+    text = mri_tables.leads_in_words({"flip": [one, other]}, {"flip": 0.25})["flip"]
+    assert text.startswith("ahead of l2 by 1,") and "; second seed: behind l2 by 1," in text
+    assert text.endswith("(seeds differ by 0.25)")
+    text = mri_tables.answer({"psnr": "l2", "flip": "l1"}, 4, [], "lpips", "msssim")
+    assert "on these 4 people: l2 by PSNR (dB); l1 by FLIP." in text and "for: none." in text
+    assert "LPIPS + l2 keeps most of it, and MS-SSIM invents most" in text
+    assert "LPIPS + l2 keeps most of it, and it also invents most" in mri_tables.answer({}, 4, [], "lpips", "lpips")
+
+
 def test_drawings_show_what_they_are_given():
     image = HEAD.images[0]
     mask = column_mask(180, 8, 1)
@@ -204,9 +234,6 @@ def test_drawings_show_what_they_are_given():
     log = np.array([(10, 20.0, 0.3), (20, 21.0, 0.2)], dtype=[("step", float), ("psnr", float), ("lpips", float)])
     figure = mri_drawing.learning({"l1": log, "flip": log})
     assert figure.axes[0].lines[0].get_ydata().tolist() == [20.0, 21.0]
-    kept = {name: np.full((2, 3), 0.5) for name in mri_tables.LABELS}
-    figure = mri_drawing.kept_and_invented([0.1, 0.2], kept, dict.fromkeys(kept, 0.05))
-    assert len(figure.axes[1].patches) == len(kept)
     lead = mri_study.Lead("flip", "l2", "flip", np.array([1.0, 2.0]), 1, 1, 0.5)
     assert mri_drawing.leads([lead]).axes[0].get_yticklabels()[0].get_text() == "FLIP − l2, FLIP"
 

@@ -1,12 +1,14 @@
 """The MRI studies: whole slices are masked, pieces are cut, and nobody who is measured on is trained on."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from kryptonlib import losses, restoration
+from kryptonlib import losses, restoration, store
 from kryptonlib.restoration import mri_study
 from kryptonlib.restoration.masks import column_mask
 from kryptonlib.restoration.mri import zero_filled
@@ -15,6 +17,8 @@ from kryptonlib.training import card, mri, studies
 from kryptonlib.training.loop import Loop
 from kryptonlib.training.rate_sweep import RateSweep
 from kryptonlib.training.study import Options
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def volume(name, level, shape=(3, 180, 188)):
@@ -103,6 +107,41 @@ def test_a_study_ends_with_a_checkpoint_that_restoration_loads(tmp_path):
     assert {"held_out_loss", *mri_study.METRICS} == written["held_out"].keys()
     assert (tmp_path / "out" / "mri-x.safetensors").stat().st_size < 1e6
     assert restoration.load("mri-x", folder=tmp_path / "out")(np.full((33, 50), 0.5)).shape == (33, 50)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_step_on_cuda_is_saved_and_resumed(tmp_path):
+    """What a step makes of a loaded state is what it makes of the state itself."""
+
+    def on_cuda():
+        options = Options(tmp_path, device=torch.device("cuda"))
+        parent = restoration.build(mri.NETWORK).state_dict()
+        return mri.MRI(options, name="cuda-test", loss="adaptive", steps=6, rate=1e-4, parent=parent, people=PEOPLE)
+
+    whole = on_cuda()
+    assert np.isfinite(whole.learn(0, 1.0)["loss"])
+    torch.save(whole.state(), tmp_path / "state.pt")
+    resumed = on_cuda()
+    resumed.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert resumed.learn(1, 1.0)["loss"] == pytest.approx(whole.learn(1, 1.0)["loss"], rel=1e-3)
+    for name, value in whole.weights().items():
+        torch.testing.assert_close(resumed.weights()[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_the_notebook_says_what_the_cards_say():
+    """Numbers that stand in its text, since nothing has run when the first screen is read."""
+    cells = json.loads((ROOT / "notebooks" / "12_mri_with_six_losses.ipynb").read_text(encoding="utf-8"))["cells"]
+    screen = " ".join("".join(cells[0]["source"]).split())
+    start, own = store.read_card("mri-start"), store.read_card("mri-l2")
+    sides = ["×".join(map(str, one["recipe"]["crop"])) for one in (start, own)]
+    assert f"{start['step']:,} steps of a common start on {sides[0]} pixels" in screen
+    assert f"then {own['step']} of each loss on {sides[1]}" in screen
+    seconds = [store.read_card(f"mri-{loss}")["training_seconds"] for loss in mri.LOSSES]
+    assert "one to three minutes a loss" in screen and 59 < min(seconds) and max(seconds) < 180
+    volumes = next(one["volumes"] for one in own["data"] if "volumes" in one)
+    trained = [one for one in volumes if one.split("_")[0] not in own["held_out_persons"]]
+    assert (len(trained), len({one.split("_")[0] for one in trained})) == (8, 4)
+    assert "two heads and eight volumes of four people" in screen and len(mri.PERSONS) == 2
 
 
 def test_the_sweep_tries_every_loss_at_every_rate():

@@ -31,7 +31,7 @@ HIGHLIGHTS = (
     Highlight("08", "beats-jpeg2000", "A mean over settings also measures how each coder divides its bits among images."),
     Highlight("14", "lpips-first", "The thesis's own votes, scored again, 4,000 resamples of them."),
     Highlight("11", "leads-over-two-seeds", "One common start, equal steps, a rate for each loss found by the same sweep."),
-    Highlight("12", "inventors", "Planted lesions: the contrast that a network shows where there is none."),
+    Highlight("12", "inventors", "Planted lesions, three sets of masks, two seeds: the contrast shown where there is none."),
     Highlight("13", "reading-fits", "Of several readings of the text, the only one that gives the printed values."),
     Highlight("13", "table-2-leads", "Most of its loss is SSIM, and PSNR pays: without that term X-BDCNN leads DnCNN."),
 )

@@ -115,6 +115,20 @@ class Comparison:
         return "\n".join(lines)
 
 
+def seed_spread(found, models, metric):
+    """The most that a model's mean differs between trainings with different seeds, over the models.
+
+    Args:
+        found: :class:`Comparison` of each seed, on the same images. models: names in all of them.
+
+    Example:
+        >>> one, other = (Comparison(("psnr",), {"a": np.array([[30.0], [x]])}) for x in (31.0, 32.0))
+        >>> seed_spread([one, other], ["a"], "psnr")
+        0.5
+    """
+    return float(max(np.ptp([one.mean(model, metric) for one in found]) for model in models))
+
+
 def compare(models, references, metrics=METRICS):
     """Measure what models made of images.
 

@@ -43,26 +43,39 @@ def learning(logs):
 
 
 def kept_and_invented(contrasts, kept, invented):
-    """What of planted lesions is kept over their contrast, and the contrast that is invented where there is none.
+    """What of planted lesions is kept over their contrast, and the contrast that is invented where there is none: means
+    over the repeats, and bars from the least to the most of them.
 
     Args:
-        contrasts: of the lesions. kept: method -> [contrasts, lesions]. invented: method -> a contrast.
+        contrasts: of the lesions. kept: method -> [repeats, contrasts]. invented: method -> [repeats].
     """
-    figure, axes = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.4), width_ratios=(1.5, 1))
-    lines = {LABELS[name]: rows.mean(1) for name, rows in kept.items()}
-    styles = zip(lines.items(), [*plots.COLOURS, "#777777"], [*plots.MARKERS, "*"], [*plots.STYLES, "--"])
-    for (name, values), colour, marker, style in styles:
-        axes[0].plot(contrasts, values, label=name, color=colour, marker=marker, linestyle=style)
-    axes[0].axhline(1, color="black", linewidth=0.7)
-    axes[0].set(xlabel="contrast of the lesion", ylabel="share of it that is kept", xscale="log", xticks=contrasts)
-    axes[0].set_xticklabels([f"{contrast:g}" for contrast in contrasts])
+    figure, axes = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.6), width_ratios=(1.5, 1))
+    styles = zip(kept.items(), [*plots.COLOURS, "#777777"], [*plots.MARKERS, "*"], [*plots.STYLES, "--"])
+    for number, ((name, rows), colour, marker, style) in enumerate(styles):
+        # Side by side, so that the bars do not hide each other.
+        beside = np.array(contrasts) * 1.03 ** (number - (len(kept) - 1) / 2)
+        axes[0].errorbar(
+            beside, rows.mean(0), _span(rows), label=LABELS[name], color=colour, marker=marker, linestyle=style,
+            elinewidth=0.8,
+        )  # fmt: skip
+    axes[0].set(xlabel="contrast of the lesion", ylabel="share of it that is kept", xscale="log", ylim=(0, 1))
+    axes[0].set_xticks(contrasts, [f"{contrast:g}" for contrast in contrasts])
     axes[0].minorticks_off()
     axes[0].legend(fontsize=8, ncols=2)
     names = list(invented)
-    axes[1].barh(range(len(names)), [invented[name] for name in names], color=plots.COLOURS[0])
+    for row, name in enumerate(names):
+        values = invented[name]
+        axes[1].barh(row, values.mean(), xerr=_span(values[:, None]), color=plots.COLOURS[0])
+        axes[1].plot(values, np.full(len(values), row), "k.", markersize=3)
     axes[1].set(yticks=range(len(names)), yticklabels=[LABELS[name] for name in names], xlabel="invented contrast")
     axes[1].invert_yaxis()
     return figure
+
+
+def _span(rows):
+    """[2, columns]: from the mean over the rows down to the least and up to the most."""
+    mean = rows.mean(0)
+    return np.array([mean - rows.min(0), rows.max(0) - mean])
 
 
 def leads(found):
@@ -78,6 +91,7 @@ def leads(found):
         axes.plot([scaled.mean()] * 2, [row - 0.3, row + 0.3], "-", color=plots.COLOURS[1], linewidth=3)
     axes.axvline(0, color="black", linewidth=0.8)
     labels = [f"{LABELS[one.model]} − {LABELS[one.rival]}, {one.metric.replace('_', '-').upper()}" for one in found]
-    axes.set(yticks=range(len(found)), yticklabels=labels, xlabel="lead per slice, in its standard deviations")
+    axes.set(yticks=range(len(found)), yticklabels=labels)
+    axes.set_xlabel("lead per slice, in standard deviations of the row; right is better")
     axes.invert_yaxis()
     return figure

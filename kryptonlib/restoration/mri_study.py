@@ -1,4 +1,4 @@
-"""What notebook 12 measures: the thesis's metrics per slice, and what becomes of planted lesions."""
+"""What notebook 12 measures: the thesis's metrics per slice, and how sure a lead by one of them is."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from scipy import stats
 
-from kryptonlib import losses
-from kryptonlib.restoration import lesions
+from kryptonlib import losses, store
 from kryptonlib.restoration.compressed_sensing import total_variation
 from kryptonlib.restoration.masks import column_mask
-from kryptonlib.restoration.mri import undersample, volume_metrics, zero_filled
+from kryptonlib.restoration.mri import undersample, volume_metrics
 
 METRICS = ("l1", "l2", "psnr", "ms_ssim", "lpips", "flip")
 """Those of the thesis's tables 6.3 and 6.4, in their order; FLIP is its grey variant."""
@@ -168,54 +167,75 @@ def tuned_weight(volume, acceleration, seed, weights, real=False):
     return weights[int(np.argmin(errors))], errors
 
 
-@dataclass(frozen=True)
-class Lesions:
-    """What becomes of planted lesions.
+def leads_by_seed(results, models, own):
+    """Each model's lead by its own metric, for every training seed: model -> [:class:`Lead` of each seed].
 
-    Attributes:
-        kept: method -> [contrasts, lesions], the restored contrast as a share of the planted one: 1 is kept, 0 erased.
-        invented: method -> [places], the contrast of a lesion of that size that the method makes where there is none.
-    """
-
-    kept: dict
-    invented: dict
-
-
-def lesion_study(slices, every, contrasts, *, radius, count, acceleration, seed, center=None):
-    """Plant discs into tissue at several contrasts, and restore with and without them under the same mask.
-
-    What is kept is the difference of the two restorations, so that errors that are there anyway do not count. What is
-    invented is the response to a disc of that size of "restored minus reference", at places without a lesion.
+    A seed of a model is compared with the same seed of its rivals, whose training saw the same pieces and masks.
 
     Args:
-        slices: list of references [H, W].
-        every: what :func:`methods` gives.
-        contrasts: of the discs, in units of the image.
-        radius: in pixels. count: discs in each slice, all at once.
-        acceleration, seed, center: of the masks, see ``column_mask``; slice number n gets seed + n.
+        results: for each seed a list of :class:`Compared`, one a person.
+        models: names of all that are compared. own: model -> its metric, one of ``METRICS``.
+
+    Example:
+        >>> leads_by_seed([first, second], ["l1", "flip"], {"flip": "flip"})  # doctest: +SKIP
+        {'flip': [Lead(...), Lead(...)]}
     """
-    kept = {name: [[] for _ in contrasts] for name in every}
-    invented = {name: [] for name in every}
-    for number, image in enumerate(slices):
-        mask = column_mask(image.shape[1], acceleration, seed + number, center=center)
-        planted = lesions.places(image, radius, count, seed + number)
-        empty = lesions.places(image, radius, 4 * count, seed + 1000 + number, apart=2)
-        without = {name: _restored(image, mask, method) for name, method in every.items()}
-        for name in every:
-            invented[name] += [lesions.response(without[name] - image, place, radius) for place in empty]
-        for row, contrast in enumerate(contrasts):
-            marked = image
-            for place in planted:
-                marked = lesions.plant(marked, place, radius, contrast)
-            there = [lesions.response(marked - image, place, radius) for place in planted]
-            for name, method in every.items():
-                found = _restored(marked, mask, method) - without[name]
-                shares = [lesions.response(found, place, radius) / true for place, true in zip(planted, there)]
-                kept[name][row] += shares
-    return Lesions(
-        {name: np.array(rows) for name, rows in kept.items()}, {name: np.array(some) for name, some in invented.items()}
-    )
+    return {model: [lead(seed, model, metric, models) for seed in results] for model, metric in own.items()}
 
 
-def _restored(image, mask, method):
-    return np.clip(method(zero_filled(image, mask), undersample(image, mask), mask), 0, 1)
+def seed_spread(results, models, metric):
+    """The most that a mean over all slices differs between two training seeds of one model, over the models.
+
+    Args:
+        results: as in :func:`leads_by_seed`. models: names. metric: one of ``METRICS``.
+    """
+    place = METRICS.index(metric)
+    means = [[scores[name][:, place].mean() for name in models] for scores in map(joined, results)]
+    return float(np.ptp(means, axis=0).max())
+
+
+def from_least(results, models, metric):
+    """The models in the order of their means over all slices, the least first.
+
+    Args:
+        results: list of :class:`Compared`, one a person. models: names. metric: one of ``METRICS``.
+    """
+    scores, place = joined(results), METRICS.index(metric)
+    return sorted(models, key=lambda name: scores[name][:, place].mean())
+
+
+def logs(models, seed="", folder=store.CHECKPOINTS):
+    """The training logs of the networks: name -> structured array with a field for each column.
+
+    Args:
+        models: "l1" for the checkpoint "mri-l1". seed: "" or "seed1". folder: of the checkpoints.
+    """
+    ends = f"-{seed}" if seed else ""
+    return {
+        name: np.genfromtxt(folder / f"mri-{name}{ends}.csv", delimiter=",", names=True, encoding="utf-8")
+        for name in models
+    }
+
+
+def held_out_leaders(found, metrics):
+    """The model that the last line of each log has ahead, for each metric: a list of names.
+
+    Args:
+        found: of :func:`logs`. metrics: of ``METRICS``.
+    """
+    return [max(found, key=lambda name: _last(found[name], metric)) for metric in metrics]
+
+
+def held_out_apart(found, metric, model):
+    """Whether every seed of a model is ahead of every seed of all others at the end of the logs.
+
+    Args:
+        found: of :func:`logs`, for each seed. metric: one of ``METRICS``. model: a name.
+    """
+    rivals = [_last(log, metric) for seed in found for name, log in seed.items() if name != model]
+    return min(_last(seed[model], metric) for seed in found) > max(rivals)
+
+
+def _last(log, metric):
+    """The last value of a column, its sign turned where less is better."""
+    return (1 if metric in HIGHER else -1) * np.atleast_1d(log[metric])[-1]
