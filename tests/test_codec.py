@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kryptonlib import cli, compression, images, samples, small_weights, store
-from kryptonlib.compression import binarization, bitstream, coding_tables, gaps
+from kryptonlib.compression import binarization, bitstream, coding_tables, containers, gaps
 from kryptonlib.compression import rate_distortion as rd
 from kryptonlib.compression.autoencoder import Autoencoder
 from kryptonlib.compression.codec import CONTEXT, TABLES, Codec
@@ -453,7 +453,7 @@ def test_fixed_rate_is_the_rate_asked_for():
 
 def test_a_heif_file_s_container_is_what_lies_outside_its_media_box():
     box = struct.pack(">I", 20) + b"ftyp" + bytes(12) + struct.pack(">I", 11) + b"mdat" + b"abc"
-    assert rd.container_bytes(box) == 28
+    assert containers.container_bytes(box) == 28
 
     def nest(kind, inside):
         return struct.pack(">I", 8 + len(inside)) + kind + inside
@@ -461,12 +461,12 @@ def test_a_heif_file_s_container_is_what_lies_outside_its_media_box():
     # HEVC's parameter sets are no container's: they lie in meta, iprp, ipco.
     sets = nest(b"ipco", nest(b"ispe", bytes(12)) + nest(b"hvcC", bytes(115)))
     meta = nest(b"meta", bytes(4) + nest(b"hdlr", bytes(20)) + nest(b"iprp", sets))
-    assert rd.container_bytes(box + meta) == 28 + len(meta) - 115
+    assert containers.container_bytes(box + meta) == 28 + len(meta) - 115
     data = rd.CODERS["HEVC intra (x265 in HEIF)"][0](luma_of("camera"), 20)
     box = data.index(b"hvcC") - 4
     media = data.index(b"mdat") - 4
     lengths = [int.from_bytes(data[at : at + 4], "big") - 8 for at in (box, media)]
-    assert rd.container_bytes(data) == len(data) - sum(lengths)
+    assert containers.container_bytes(data) == len(data) - sum(lengths)
     with pytest.raises(ValueError, match="did you mean JPEG"):
         rd.other_point("JPG", luma_of("camera"), 3)
 
@@ -475,16 +475,16 @@ def test_a_codestream_s_header_is_what_stands_before_its_data():
     luma = luma_of("camera")
     for setting in (16, 200):
         data = rd.CODERS["JPEG 2000, 9/7, fixed rate"][0](luma, setting)
-        assert rd.jpeg2000_header_bytes(data) == data.index(b"\xff\x93") + 4 < 200
+        assert containers.jpeg2000_header_bytes(data) == data.index(b"\xff\x93") + 4 < 200
     point = rd.other_point("JPEG 2000, 9/7, fixed rate", luma, 200)
     (bare,) = rd.without_headers([point], luma.size)
     assert bare.bpp == pytest.approx(8 * (len(data) - point.header) / luma.size) and bare.psnr == point.psnr
     assert rd.other_point("JPEG", luma, 50).header == 0
     with pytest.raises(ValueError, match="expected a codestream"):
-        rd.jpeg2000_header_bytes(b"\x89PNG")
+        containers.jpeg2000_header_bytes(b"\x89PNG")
     for cut in (0, 2, 30, 100):
         with pytest.raises(ValueError, match="without the marker SOD"):
-            rd.jpeg2000_header_bytes(data[: 2 + cut])
+            containers.jpeg2000_header_bytes(data[: 2 + cut])
 
 
 def test_a_curve_as_files_has_the_same_quality_and_the_files_sizes(codec):

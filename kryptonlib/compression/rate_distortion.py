@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from kryptonlib.choices import check_choice
+from kryptonlib.compression.containers import container_bytes, jpeg2000_header_bytes
 from kryptonlib.compression.density import map_bits
 
 PEAK = 255
@@ -148,48 +149,6 @@ def other_at_rate(name, luma, bpp, settings):
     """(decoded uint8 [H, W], :class:`Point`) of another coder, at the setting whose rate comes nearest to ``bpp``."""
     coded = (other_coded(name, luma, setting) for setting in settings)
     return min(coded, key=lambda found: abs(found[1].bpp - bpp))
-
-
-HOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
-"""Boxes of a HEIF file in which HEVC's parameter sets lie: how many bytes stand before the boxes inside."""
-
-
-def container_bytes(data):
-    """Bytes of a HEIF file that are neither in its media box nor HEVC's parameter sets (the box hvcC), which a decoder
-    needs and a raw HEVC stream has too."""
-    return len(data) - _payload(data)
-
-
-def _payload(boxes):
-    at, payload = 0, 0
-    while at + 8 <= len(boxes):
-        length, kind = int.from_bytes(boxes[at : at + 4], "big"), boxes[at + 4 : at + 8]
-        length = len(boxes) - at if length == 0 else length
-        if length < 8:
-            break
-        if kind in (b"mdat", b"hvcC"):
-            payload += length - 8
-        elif kind in HOLDERS:
-            payload += _payload(boxes[at + 8 + HOLDERS[kind] : at + length])
-        at += length
-    return payload
-
-
-def jpeg2000_header_bytes(data):
-    """Bytes of a JPEG 2000 codestream of one tile that are no coefficients': up to the marker SOD, and the end's two.
-
-    Raises:
-        ValueError: no codestream, or one without SOD.
-    """
-    if data[:2] != b"\xff\x4f":
-        raise ValueError(f"jpeg2000_header_bytes() got bytes that begin with {data[:2]!r}; expected a codestream")
-    at = 2
-    while data[at : at + 2] != b"\xff\x93":
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at : at + 1] != b"\xff" or length < 2:
-            raise ValueError("jpeg2000_header_bytes() got a codestream without the marker SOD")
-        at += 2 + length
-    return at + 2 + 2
 
 
 def without_headers(points, pixels):
