@@ -104,7 +104,7 @@ def spots(trials, planted, restored, contrast):
     """
     figure, axes = plt.subplots(1, 4, figsize=(9.6, 2.5), width_ratios=(1.4, 1.4, 1, 1))
     contrasts = [one.contrast for one in next(iter(trials.values()))]
-    for axis, what, label in ((axes[0], "share", "share of contrast kept"), (axes[1], "index", "detectability d'")):
+    for axis, what, label in ((axes[0], "share", "share that is kept"), (axes[1], "index", "detectability d'")):
         series = {name: [getattr(one, what) for one in found] for name, found in trials.items()}
         plots.curves(contrasts, series, xlabel="contrast (grey levels)", ylabel=label, axes=axis)
         axis.legend(fontsize=6)
