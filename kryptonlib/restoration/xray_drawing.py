@@ -112,6 +112,8 @@ def spots(trials, planted, restored, contrast):
         errors = [one.share_error for one in found]
         axes[0].errorbar(contrasts, line.get_ydata(), errors, ls="", marker="", color=line.get_color(), capsize=2, lw=1)
     axes[0].set_ylim(0, None)
+    # Ticks that are chosen while drawing come after the layout, which then leaves no room for the label.
+    axes[0].set_yticks([0, 0.25, 0.5, 0.75, 1])
     for axis in axes[:2]:
         axis.set_xscale("log", base=2)
         axis.set_xticks(contrasts, [f"{contrast:g}" for contrast in contrasts])
