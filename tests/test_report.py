@@ -81,6 +81,21 @@ def test_one_claims_table_per_paper(tmp_path):
     assert "Exact is &lt;five&gt; times faster." in page
 
 
+def test_a_claim_that_only_the_papers_data_measure_stands_there_as_not_run(tmp_path):
+    course = plant(tmp_path)
+    run = state()
+    alone = {**run["records"][1], "name": "on-kodak", "claim": "On Kodak too."}
+    path = course.records_path(course.notebooks[0], "paper")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"records": {"on-kodak": alone}}))
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "02_empty.png").write_bytes(PNG)
+    page = report.write(course, course.notebooks, [run], []).read_text(encoding="utf-8")
+    content = json.loads((tmp_path / "build" / "report.json").read_text())
+    assert [row["status"] for row in content["claims"]["Dumas"] if row["name"] == "on-kodak"] == ["not run"]
+    assert page.count("python -m kryptonlib run --only 02 --profile paper") == 1
+
+
 def test_the_page_needs_nothing_else(tmp_path):
     page, _ = written(tmp_path)
     assert "<script" not in page and "<link" not in page

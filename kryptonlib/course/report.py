@@ -86,6 +86,8 @@ def status(entry, recorded):
 def claims_tables(parts, full):
     """Paper -> rows of its claims table, in the order of ``papers.PAPERS``; each with its number's ``status``.
 
+    What the profile "paper" alone measures was not run: its row tells the record.
+
     Args:
         parts: what ``gather`` tells of each notebook. full: ``claims.recorded_in_full``.
     """
@@ -93,7 +95,7 @@ def claims_tables(parts, full):
     tables = {}
     made = [(part["id"], {entry["name"]: entry for entry in part["numbers"]}) for part in parts]
     for row in claims.rows(made, full):
-        row["status"] = statuses[row["notebook"], row["name"]]
+        row["status"] = statuses.get((row["notebook"], row["name"]), "not run")
         tables.setdefault(row["paper"], []).append(row)
     return tables
 
