@@ -8,10 +8,11 @@ import torch
 from torch.nn import functional
 
 from kryptonlib import restoration
+from kryptonlib.seeds import generator
 from kryptonlib.small_weights import read_small
 from kryptonlib.training import restoring
 from kryptonlib.training.loop import Loop
-from kryptonlib.training.study import Options, generator
+from kryptonlib.training.study import Options
 
 NETWORK = {"network": "unet", "channels": 1, "levels": [4, 6]}
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from kryptonlib.restoration import noise
+from kryptonlib.seeds import generator
 
 
 class Kept(NamedTuple):
@@ -141,10 +142,7 @@ def trials(method, pieces, contrasts, *, radius, eta, sigma, draws, seed=0):
 
 def _photons(grey, eta, seed):
     """Poisson(eta g) / eta, float32 [H, W], from another stream than ``noise.hybrid`` of the same seed."""
-    # torch's generator keeps 32 bits of its seed on a CPU, so a far seed could be the near one.
-    words = np.random.SeedSequence([seed, 1]).generate_state(1)
-    generator = torch.Generator().manual_seed(int(words[0]))
-    return (torch.poisson(torch.from_numpy(np.float32(eta * grey)), generator=generator) / eta).numpy()
+    return (torch.poisson(torch.from_numpy(np.float32(eta * grey)), generator=generator(seed, 1)) / eta).numpy()
 
 
 def as_table(trials):

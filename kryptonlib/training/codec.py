@@ -23,10 +23,11 @@ from kryptonlib.compression.codec import PARTS, TABLES, network
 from kryptonlib.compression.density import Logistics, map_bits
 from kryptonlib.compression.gdn import GDN
 from kryptonlib.compression.start import block_transform, rescale_latents
+from kryptonlib.seeds import generator
 from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
 from kryptonlib.training.recorded import Ahead, Recorded
-from kryptonlib.training.study import Study, generator
+from kryptonlib.training.study import Study
 
 START = "codec-start"
 SIDE, BATCH = 112, 8

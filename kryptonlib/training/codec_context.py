@@ -8,9 +8,10 @@ from kryptonlib.compression.codec import network
 from kryptonlib.compression.context import ContextModel
 from kryptonlib.compression.density import empirical_entropy, map_bits
 from kryptonlib.compression.quantization import BETAS, mean_maps
+from kryptonlib.seeds import generator
 from kryptonlib.training import schedule
 from kryptonlib.training.photos import training_photos
-from kryptonlib.training.study import Study, generator
+from kryptonlib.training.study import Study
 
 SIDE, CROPS, BATCH = 256, 480, 8
 RATE = 4e-3

@@ -15,10 +15,10 @@ import functools
 import torch
 
 from kryptonlib import losses
+from kryptonlib.seeds import generator
 from kryptonlib.training import by_loss
 from kryptonlib.training.by_loss import L2_WEIGHT, ByLoss
 from kryptonlib.training.photos import training_photos
-from kryptonlib.training.study import generator
 
 START, RATES = "denoise-start", "denoise-rates"
 NETWORK = {"network": "unet", "channels": 3, "levels": [32, 48, 64]}

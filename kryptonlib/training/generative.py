@@ -12,8 +12,9 @@ import torch
 
 from kryptonlib import samples, store
 from kryptonlib.adversarial import dcgan, losses, quality, vae
+from kryptonlib.seeds import generator
 from kryptonlib.training import schedule
-from kryptonlib.training.study import Study, generator
+from kryptonlib.training.study import Study
 
 WIDTH, BATCH = 32, 64
 STEPS = 6000
