@@ -139,8 +139,10 @@ def told(found, own):
         text += f"; by the sub-network: {short(own[0])} and {own[1]:.1f}"
     total = np.sqrt(variance(128.0, found.eta, found.sigma))
     if total < 1:
-        text += ". That is hardly any noise: the picture is clean, or its noise was smoothed"
-        text += "; the result can only lose detail"
+        text += (
+            ". That is hardly any noise: the picture is clean, or its noise was smoothed; "
+            "the result can only lose detail"
+        )
     elif found.eta < ETAS[0] or found.sigma > SIGMAS[1]:
         text += f". The network learned eta from {ETAS[0]} and sigma up to {SIGMAS[1]:g}: expect less of it here"
     return text + "."

@@ -11,6 +11,7 @@ either reads the bytes that were recorded or stops with the command that mends i
 """
 
 import contextlib
+import csv
 import fnmatch
 import functools
 import hashlib
@@ -199,6 +200,22 @@ def read_card(name, folder=CHECKPOINTS):
     """
     file = Path(folder) / f"{name}.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def read_log(name, folder=CHECKPOINTS):
+    """The log of a checkpoint: name of a column -> float array [rows], NaN where the column was not yet told.
+
+    Raises:
+        FileNotFoundError: there is none, with the command that makes it.
+    """
+    import numpy as np
+
+    file = Path(folder) / f"{name}.csv"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is missing; `python -m kryptonlib train {name}` makes it")
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {column: np.array([float(row[column] or "nan") for row in rows]) for column in rows[0]}
 
 
 def scripts_dir():

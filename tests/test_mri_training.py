@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from resumed_step import check_a_step_is_saved_and_resumed
 
 from kryptonlib import losses, restoration, store
 from kryptonlib.restoration import mri_study
@@ -111,21 +112,12 @@ def test_a_study_ends_with_a_checkpoint_that_restoration_loads(tmp_path):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_a_step_on_cuda_is_saved_and_resumed(tmp_path):
-    """What a step makes of a loaded state is what it makes of the state itself."""
-
     def on_cuda():
         options = Options(tmp_path, device=torch.device("cuda"))
         parent = restoration.build(mri.NETWORK).state_dict()
         return mri.MRI(options, name="cuda-test", loss="adaptive", steps=6, rate=1e-4, parent=parent, people=PEOPLE)
 
-    whole = on_cuda()
-    assert np.isfinite(whole.learn(0, 1.0)["loss"])
-    torch.save(whole.state(), tmp_path / "state.pt")
-    resumed = on_cuda()
-    resumed.load_state(torch.load(tmp_path / "state.pt", weights_only=True))
-    assert resumed.learn(1, 1.0)["loss"] == pytest.approx(whole.learn(1, 1.0)["loss"], rel=1e-3)
-    for name, value in whole.weights().items():
-        torch.testing.assert_close(resumed.weights()[name], value, rtol=1e-3, atol=1e-5)
+    check_a_step_is_saved_and_resumed(on_cuda, tmp_path)
 
 
 def test_the_notebook_says_what_the_cards_say():

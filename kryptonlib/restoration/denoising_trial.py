@@ -1,8 +1,6 @@
 """The denoisers that differ in their loss, on the same noisy photos: which are shipped, what the thesis found, how they
 learned."""
 
-import csv
-import io
 
 import numpy as np
 
@@ -69,10 +67,10 @@ def learning_curve(name, column, folder=store.CHECKPOINTS):
     Raises:
         FileNotFoundError: no such log. KeyError: no such column.
     """
-    rows = list(csv.DictReader(io.StringIO((folder / f"{name}.csv").read_text(encoding="utf-8"))))
-    if column not in rows[0]:
-        raise KeyError(f"{name}.csv has no column {column!r}; there are {', '.join(rows[0])}")
-    return [int(row["step"]) for row in rows], [float(row[column]) for row in rows]
+    log = store.read_log(name, folder)
+    if column not in log:
+        raise KeyError(f"{name}.csv has no column {column!r}; there are {', '.join(log)}")
+    return log["step"].astype(int).tolist(), log[column].tolist()
 
 
 def shift_error(network, image, shift):

@@ -31,11 +31,11 @@ def learning(logs):
     """PSNR and LPIPS on held-out slices over the steps after the common start.
 
     Args:
-        logs: model -> structured array with the fields step, psnr and lpips, as ``np.genfromtxt`` reads a log.
+        logs: model -> its log with the columns step, psnr and lpips, as ``store.read_log`` reads it.
     """
     figure, axes = plt.subplots(1, 2, figsize=(plots.WIDTH, 3))
     for place, field, label in zip(axes, ("psnr", "lpips"), ("PSNR (dB), higher is better", "LPIPS, lower is better")):
-        lines = {LABELS[name]: (np.atleast_1d(log["step"]), np.atleast_1d(log[field])) for name, log in logs.items()}
+        lines = {LABELS[name]: (log["step"], log[field]) for name, log in logs.items()}
         plots.curves(None, lines, xlabel="steps after the start", ylabel=label, axes=place)
         place.get_legend().remove()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(logs))

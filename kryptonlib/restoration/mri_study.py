@@ -205,16 +205,13 @@ def from_least(results, models, metric):
 
 
 def logs(models, seed="", folder=store.CHECKPOINTS):
-    """The training logs of the networks: name -> structured array with a field for each column.
+    """The training logs of the networks: name -> what ``store.read_log`` gives.
 
     Args:
         models: "l1" for the checkpoint "mri-l1". seed: "" or "seed1". folder: of the checkpoints.
     """
     ends = f"-{seed}" if seed else ""
-    return {
-        name: np.genfromtxt(folder / f"mri-{name}{ends}.csv", delimiter=",", names=True, encoding="utf-8")
-        for name in models
-    }
+    return {name: store.read_log(f"mri-{name}{ends}", folder) for name in models}
 
 
 def held_out_leaders(found, metrics):
@@ -238,4 +235,4 @@ def held_out_apart(found, metric, model):
 
 def _last(log, metric):
     """The last value of a column, its sign turned where less is better."""
-    return (1 if metric in HIGHER else -1) * np.atleast_1d(log[metric])[-1]
+    return (1 if metric in HIGHER else -1) * log[metric][-1]

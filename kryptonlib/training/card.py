@@ -4,34 +4,19 @@
 study whose networks are of no further use has a card and a log alone.
 """
 
-import csv
 import datetime
 import json
 import platform
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from kryptonlib import store
 from kryptonlib.small_weights import write_small
 from kryptonlib.store import read_card as read
+from kryptonlib.store import read_log
 
 __all__ = ["hardware", "publish", "read", "read_log", "runs"]
-
-
-def read_log(name, folder=store.CHECKPOINTS):
-    """The log of a checkpoint: name of a column -> values [rows], NaN where the column was not yet told.
-
-    Raises:
-        FileNotFoundError: there is none, with the command that makes it.
-    """
-    file = Path(folder) / f"{name}.csv"
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing; `python -m kryptonlib train {name}` makes it")
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    return {column: np.array([float(row[column] or "nan") for row in rows]) for column in rows[0]}
 
 
 def publish(study, progress, log, folder, device, own_data=False):
